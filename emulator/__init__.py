@@ -1,0 +1,1 @@
+"""An AWS DataSync that runs on a laptop: its API, real transfers to S3, real logs."""
