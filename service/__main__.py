@@ -1,2 +1,4 @@
 """Entry point placeholder."""
+
+
 def main() -> None: ...

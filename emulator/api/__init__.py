@@ -1,0 +1,1 @@
+"""DataSync's operations, without the wire and without the transfer."""

@@ -1,0 +1,40 @@
+"""A task's options: what DataSync fills in, and what it refuses together."""
+
+from typing import Any
+
+from emulator.errors import invalid_request
+
+# The defaults that the service model's text names. For LogLevel it names none; OFF is inferred.
+_BASIC = {
+    "VerifyMode": "POINT_IN_TIME_CONSISTENT",
+    "OverwriteMode": "ALWAYS",
+    "Atime": "BEST_EFFORT",
+    "Mtime": "PRESERVE",
+    "Uid": "INT_VALUE",
+    "Gid": "INT_VALUE",
+    "PreserveDeletedFiles": "PRESERVE",
+    "PreserveDevices": "NONE",
+    "PosixPermissions": "PRESERVE",
+    "BytesPerSecond": -1,
+    "TaskQueueing": "ENABLED",
+    "LogLevel": "OFF",
+    "TransferMode": "CHANGED",
+    "SecurityDescriptorCopyFlags": "NONE",
+    "ObjectTags": "PRESERVE",
+}
+_ENHANCED = _BASIC | {"VerifyMode": "ONLY_FILES_TRANSFERRED"}
+
+
+def effective(given: dict[str, Any], *, enhanced: bool, below: dict[str, Any] | None = None) -> dict[str, Any]:
+    """All options: those given, over those `below` (a task's, for an execution), over the defaults.
+
+    Raises ApiError for combinations that the service model's text rules out.
+    """
+    options = (_ENHANCED if enhanced else _BASIC) | (below or {}) | given
+    if enhanced and options["VerifyMode"] == "POINT_IN_TIME_CONSISTENT":
+        raise invalid_request("VerifyMode POINT_IN_TIME_CONSISTENT is not supported with Enhanced mode tasks")
+    if options["PreserveDeletedFiles"] == "REMOVE" and options["TransferMode"] == "ALL":
+        raise invalid_request("PreserveDeletedFiles REMOVE is not supported with TransferMode ALL")
+    if (options["Atime"] == "NONE") != (options["Mtime"] == "NONE"):
+        raise invalid_request("Atime BEST_EFFORT goes with Mtime PRESERVE, and NONE with NONE")
+    return options

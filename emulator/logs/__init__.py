@@ -1,0 +1,1 @@
+"""What DataSync writes to CloudWatch Logs, and where it goes."""

@@ -1,0 +1,83 @@
+"""What the emulator remembers: locations, tasks, executions, tags."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from emulator.counters import Counters
+
+TERMINAL = frozenset({"SUCCESS", "ERROR"})
+
+
+@dataclass
+class Location:
+    """One end of a transfer; `request` is what created it, with the defaults that DataSync fills in."""
+
+    arn: str
+    kind: str
+    uri: str
+    request: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass
+class Task:
+    """A task; `request` is what created it, with all options set."""
+
+    arn: str
+    request: dict[str, Any]
+    created_at: datetime
+
+    @property
+    def enhanced(self) -> bool:
+        """Whether the task runs in Enhanced mode."""
+        return bool(self.request["TaskMode"] == "ENHANCED")
+
+
+@dataclass
+class Execution:
+    """A task execution; `request` holds the effective options, filters, manifest and report configuration."""
+
+    arn: str
+    mode: str
+    request: dict[str, Any]
+    started_at: datetime
+    status: str = "QUEUED"
+    launched_at: datetime | None = None
+    ended_at: datetime | None = None
+    phase_began_at: dict[str, datetime] = field(default_factory=dict)
+    counters: Counters = field(default_factory=Counters)
+    error_code: str = ""
+    error_detail: str = ""
+    report_status: str = ""
+    report_error: tuple[str, str] = ("", "")
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in TERMINAL
+
+    @property
+    def enhanced(self) -> bool:
+        """Whether it runs in Enhanced mode."""
+        return self.mode == "ENHANCED"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The effective options."""
+        options: dict[str, Any] = self.request["Options"]
+        return options
+
+
+@dataclass
+class State:
+    """Everything by ARN, in the order of creation."""
+
+    locations: dict[str, Location] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    executions: dict[str, Execution] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def executions_of(self, task_arn: str) -> list[Execution]:
+        """A task's executions, oldest first."""
+        return [each for arn, each in self.executions.items() if arn.startswith(f"{task_arn}/")]

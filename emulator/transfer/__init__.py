@@ -1,0 +1,1 @@
+"""A real transfer: list, compare, copy, verify."""

@@ -1,0 +1,130 @@
+"""A bucket and a prefix, as DataSync writes them and reads them."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.transfer.items import Item, Kind
+from emulator.transfer.metadata import item_of, user_metadata
+from emulator.transfer.places import PART_BYTES, Listing, Unreachable
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_s3.type_defs import CompletedPartTypeDef
+
+_SCRATCH = ".aws-datasync/"  # DataSync's own folder in a destination
+
+
+class Bucket:
+    """A bucket under a prefix, `prefix` empty or with a slash at its end; the Destination, and the Source of S3 to S3.
+
+    A folder is an empty object whose key ends with `/`; the location itself is the object `prefix`, if there is one.
+    """
+
+    def __init__(self, s3: "S3Client", bucket: str, prefix: str, storage_class: str = "STANDARD") -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
+        self._storage_class: Any = storage_class
+
+    def key(self, item: Item) -> str:
+        """The key of an item; empty for the location itself where it has no prefix."""
+        inside = item.path.removeprefix("/")
+        return f"{self._prefix}{inside}{'/' if item.folder and inside else ''}"
+
+    async def listing(self) -> Listing:
+        """Every object under the prefix, by key."""
+        items = []
+        try:
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+            async for page in pages:
+                for each in page.get("Contents", []):
+                    inside = each["Key"].removeprefix(self._prefix)
+                    if not inside.startswith(_SCRATCH):
+                        kind = Kind.FOLDER if inside.endswith("/") or not inside else Kind.FILE
+                        mtime_ns = int(each["LastModified"].timestamp()) * 10**9
+                        items.append(Item(f"/{inside.rstrip('/')}", kind, each["Size"], mtime_ns))
+        except (ClientError, BotoCoreError) as error:
+            raise Unreachable(f"FsS3UnableToConnectToEndpoint: {error}") from error
+        return Listing(items)
+
+    async def stat(self, item: Item) -> Item | None:
+        """The object of an item, its metadata read from the user metadata that DataSync writes."""
+        key = self.key(item)
+        if not key:
+            return item
+        try:
+            head = await self._s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise OSError("S3 Head Object Failed") from error
+        return item_of(item, head["ContentLength"], head["LastModified"], head["Metadata"])
+
+    async def put(self, item: Item, parts: AsyncIterator[bytes]) -> int:
+        """Stores an item: in one request, or in parts where it is larger than one part."""
+        key = self.key(item)
+        if not key:
+            return 0
+        try:
+            first = await anext(parts, b"")
+            if len(first) == PART_BYTES:
+                return await self._put_parts(key, item, first, parts)
+            await self._s3.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=first,
+                Metadata=user_metadata(item),
+                StorageClass=self._storage_class,
+            )
+        except (ClientError, BotoCoreError, UnicodeError) as error:
+            raise OSError(f"S3 Put Object Failed: {error}") from error
+        return len(first)
+
+    async def parts(self, item: Item) -> AsyncIterator[bytes]:
+        """The object's content."""
+        key = self.key(item)
+        if not key or item.folder:
+            return
+        try:
+            answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
+            async with answer["Body"] as body:
+                while part := await body.read(PART_BYTES):
+                    yield part
+        except ClientError as error:
+            raise OSError("S3 Get Object Failed") from error
+
+    async def delete(self, item: Item) -> None:
+        """Deletes the object."""
+        try:
+            await self._s3.delete_object(Bucket=self._bucket, Key=self.key(item))
+        except ClientError as error:
+            raise OSError("S3 Delete Object Failed") from error
+
+    async def _put_parts(self, key: str, item: Item, first: bytes, rest: AsyncIterator[bytes]) -> int:
+        upload = await self._s3.create_multipart_upload(
+            Bucket=self._bucket, Key=key, Metadata=user_metadata(item), StorageClass=self._storage_class
+        )
+        where: Any = {"Bucket": self._bucket, "Key": key, "UploadId": upload["UploadId"]}
+        try:
+            done, written = await self._upload(where, first, rest)
+            await self._s3.complete_multipart_upload(**where, MultipartUpload={"Parts": done})
+        except BaseException:
+            await self._s3.abort_multipart_upload(**where)
+            raise
+        return written
+
+    async def _upload(
+        self, where: dict[str, Any], first: bytes, rest: AsyncIterator[bytes]
+    ) -> tuple[list["CompletedPartTypeDef"], int]:
+        done: list[CompletedPartTypeDef] = []
+        written = 0
+        part = first
+        while part:
+            number = len(done) + 1
+            answer = await self._s3.upload_part(**where, PartNumber=number, Body=part)
+            done.append({"PartNumber": number, "ETag": answer["ETag"]})
+            written += len(part)
+            part = await anext(rest, b"")
+        return done, written

@@ -1,0 +1,1 @@
+"""HTTP and the protocols that SDKs speak over it."""
