@@ -1,0 +1,1 @@
+"""The worker's ports, kept: on AWS, and in memory."""

@@ -1,0 +1,113 @@
+"""What the service reads and writes beside its table: DataSync, log streams, the queue, objects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from service.domain.errors import Absent, Rejected
+from service.domain.messages import Message, StoredObject
+from service.domain.names import ExecutionArn, TaskArn
+from service.domain.records import (
+    Delivery,
+    ExecutionDescription,
+    ExecutionListing,
+    LogEvent,
+    LogPage,
+    ObjectPage,
+    TaskDescription,
+    TaskListing,
+)
+
+
+@dataclass
+class MemoryDataSync:
+    """Tasks and executions that are whatever these dicts say."""
+
+    described_tasks: dict[TaskArn, TaskDescription] = field(default_factory=dict)
+    described: dict[ExecutionArn, ExecutionDescription] = field(default_factory=dict)
+
+    async def tasks(self) -> Sequence[TaskListing]:
+        """See ports.DataSync."""
+        running = {arn.split("/execution/")[0] for arn, known in self.described.items() if known.ended_at_ms is None}
+        return [TaskListing(arn, "RUNNING" if arn in running else "AVAILABLE") for arn in self.described_tasks]
+
+    async def task(self, arn: TaskArn) -> TaskDescription:
+        """See ports.DataSync."""
+        if arn not in self.described_tasks:
+            raise Absent("datasync.DescribeTask", f"there is no task {arn}")
+        return self.described_tasks[arn]
+
+    async def executions(self, task: TaskArn) -> Sequence[ExecutionListing]:
+        """See ports.DataSync."""
+        return [ExecutionListing(arn, e.status) for arn, e in self.described.items() if arn.startswith(f"{task}/")]
+
+    async def execution(self, arn: ExecutionArn) -> ExecutionDescription:
+        """See ports.DataSync."""
+        if arn not in self.described:
+            raise Absent("datasync.DescribeTaskExecution", f"there is no execution {arn}")
+        return self.described[arn]
+
+
+@dataclass
+class MemoryLogs:
+    """Log streams by group and name. A page is `page_size` events, in the order in which they were put in."""
+
+    groups: dict[str, dict[str, list[LogEvent]]] = field(default_factory=dict)
+    page_size: int = 10_000
+
+    async def streams(self, group: str, prefix: str) -> Sequence[str]:
+        """See ports.Logs."""
+        if group not in self.groups:
+            raise Absent("logs.DescribeLogStreams", f"there is no log group {group}")
+        return sorted(name for name in self.groups[group] if name.startswith(prefix))
+
+    async def page(self, group: str, stream: str, token: str | None) -> LogPage:
+        """See ports.Logs."""
+        try:
+            events = self.groups[group][stream]
+        except KeyError:
+            raise Absent("logs.GetLogEvents", f"there is no log stream {stream} in {group}") from None
+        if token is not None and not (token.isdigit() and int(token) <= len(events)):
+            raise Rejected("logs.GetLogEvents", "the token is not valid")
+        start = int(token or 0)
+        page = events[start : start + self.page_size]
+        reached = str(start + len(page))
+        return LogPage(page, reached, at_end=reached == token)
+
+
+@dataclass
+class MemoryQueue:
+    """A queue that keeps what it was given, in order. What `refuses` names an id for is rejected with that word."""
+
+    messages: list[Message] = field(default_factory=list)
+    refuses: dict[str, str] = field(default_factory=dict)
+    batch_size: int = 10
+
+    async def send(self, messages: Sequence[Message]) -> Delivery:
+        """See ports.Queue."""
+        taken = [message for message in messages if message.id not in self.refuses]
+        self.messages.extend(taken)
+        rejected = {message.id: self.refuses[message.id] for message in messages if message.id in self.refuses}
+        return Delivery(frozenset(message.id for message in taken), frozenset(), rejected)
+
+
+@dataclass
+class MemoryObjects:
+    """Objects by bucket and key. A page is `page_size` objects."""
+
+    buckets: dict[str, dict[str, StoredObject]] = field(default_factory=dict)
+    page_size: int = 1000
+
+    async def page(self, bucket: str, *, prefix: str, after: str) -> ObjectPage:
+        """See ports.Objects."""
+        objects = self._bucket(bucket)
+        keys = sorted(key for key in objects if key.startswith(prefix) and key > after)
+        return ObjectPage([objects[key] for key in keys[: self.page_size]], len(keys) <= self.page_size)
+
+    async def head(self, bucket: str, key: str) -> StoredObject | None:
+        """See ports.Objects."""
+        return self._bucket(bucket).get(key)
+
+    def _bucket(self, bucket: str) -> dict[str, StoredObject]:
+        if bucket not in self.buckets:
+            raise Absent("s3.ListObjectsV2", f"there is no bucket {bucket}")
+        return self.buckets[bucket]
