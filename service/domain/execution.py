@@ -69,6 +69,7 @@ class Reading:
     """A pass over the execution's log, and what was known when it began.
 
     `previous` is what the last complete pass read, `rows_before` how many distinct facts the store held after it.
+    `ended_at_ms` is when this pass first reached the end.
     """
 
     pass_number: int = 1
@@ -76,6 +77,7 @@ class Reading:
     tally: Tally = Tally()
     previous: Tally | None = None
     rows_before: Mapping[FactKind, int] | None = None
+    ended_at_ms: int | None = None
 
     def restarted(self, rows: Mapping[FactKind, int]) -> "Reading":
         """Return the reading that begins again at the head of each stream, when `rows` are stored."""
@@ -83,7 +85,12 @@ class Reading:
 
     def abandoned(self) -> "Reading":
         """Return the reading that begins this same pass again: what it has read so far proves nothing."""
-        return replace(self, positions={}, tally=Tally())
+        return replace(self, positions={}, tally=Tally(), ended_at_ms=None)
+
+    def grown(self, *, lines: int) -> bool:
+        """Whether the log has more to say than before, now that this pass is at its end after `lines` new ones."""
+        first_time_here = self.ended_at_ms is None and self.previous is not None
+        return not self.passes_agree if first_time_here else lines > 0
 
     @property
     def passes_agree(self) -> bool:
@@ -110,13 +117,14 @@ class Publishing:
     """Which executions go out together, and how far that has come.
 
     `sources` are in the order in which the executions started, this one among them. A file is fresh when S3 wrote it
-    at `fresh_since_ms` or later. `cursor` is the last path whose outcome is stored. `outcomes` counts files per
-    execution id.
+    at `fresh_since_ms` or later. `cursor` is the last path whose outcome is stored; `ahead` are the ids of messages
+    beyond it that the queue has nevertheless acknowledged. `outcomes` counts files per execution id.
     """
 
     sources: tuple[Source, ...]
     fresh_since_ms: int | None
     cursor: str = ""
+    ahead: tuple[str, ...] = ()
     outcomes: Mapping[str, Mapping[Outcome, int]] = field(default_factory=dict)
 
 
@@ -145,7 +153,6 @@ class Execution:
     reconciled: bool | None = None
     terminal_seen_at_ms: int | None = None
     quiet_since_ms: int | None = None
-    pass_ended_at_ms: int | None = None
     reading: Reading = Reading()
     rows: Mapping[FactKind, int] = field(default_factory=dict)
     publishing: Publishing | None = None

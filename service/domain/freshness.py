@@ -6,7 +6,7 @@ are settled here, file by file, over all executions of the task since its last r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -80,10 +80,11 @@ def decide(
     `transfers[i]` says whether all that source i verifies it has also transferred (ONLY_FILES_TRANSFERRED).
     """
     newest = sayings[-1]
+    decider = sources[newest.source]
     superseded = tuple(s.source for s in sayings[:-1] if s.verified and sources[s.source].publishes)
     if newest.failed:
         return Decision(Ruling.FAILED, newest.source, superseded)
-    if newest.deleted or newest.verified is None or not sources[newest.source].publishes:
+    if newest.deleted or newest.verified is None or not decider.publishes or _sent(decider, path):
         return Decision(Ruling.NOT_OURS, newest.source, superseded)
     sent = [s.source for s in sayings if s.verified and not s.failed and _sent(sources[s.source], path)]
     unsent = [s for s in sayings if not sent or s.source > sent[-1]]
@@ -124,12 +125,23 @@ def plan(execution: Execution, siblings: Sequence[Execution], first_start_ms: in
     if all(e.verify_mode == VerifyMode.ONLY_FILES_TRANSFERRED for e in (execution, *carried)):
         sent = []  # What such a mode verifies is fresh, whatever went out before.
     sources = [
-        *(Source(s.name.execution_id, s.started_at_ms, publishes=True) for s in carried),
+        *(replace(_source(s), sent_upto=_taken_upto(s, silent)) for s in carried),
         *(_witness(s) for s in (*sent[-MAX_SENT_SOURCES:], *silent, *later)),
-        Source(execution.name.execution_id, started, publishes=True),
+        _source(execution),
     ]
     sources.sort(key=lambda source: (source.started_at_ms, source.execution_id))
     return Publishing(tuple(sources), first_start_ms)
+
+
+def _source(execution: Execution) -> Source:
+    return Source(execution.name.execution_id, execution.started_at_ms, publishes=True)
+
+
+def _taken_upto(carried: Execution, held: Sequence[Execution]) -> str:
+    """How far its files went out with an execution that was held in the midst of publishing."""
+    name = carried.name.execution_id
+    plans = [execution.publishing for execution in held if execution.publishing]
+    return max((p.cursor for p in plans if any(s.execution_id == name and s.publishes for s in p.sources)), default="")
 
 
 def _witness(execution: Execution) -> Source:
@@ -138,7 +150,7 @@ def _witness(execution: Execution) -> Source:
         sent_upto = None
     else:
         sent_upto = execution.publishing.cursor if execution.publishing else ""
-    return Source(execution.name.execution_id, execution.started_at_ms, publishes=False, sent_upto=sent_upto)
+    return replace(_source(execution), publishes=False, sent_upto=sent_upto)
 
 
 def settles_freshness(execution: Execution) -> bool:

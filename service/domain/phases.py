@@ -103,6 +103,7 @@ class Reason(StrEnum):
     LOG_LEVEL_NOT_TRANSFER = "log_level_not_transfer"
     VERIFY_MODE_NONE = "verify_mode_none"
     FRESHNESS_UNKNOWN = "freshness_unknown"
+    BUCKET_NOT_FOUND = "bucket_not_found"
     DESTINATION_NOT_S3 = "destination_not_s3"
     CARRIED = "carried"
     INTERNAL_ERROR = "internal_error"

@@ -116,7 +116,7 @@ def rule(execution: Execution, policy: Policy, *, now_ms: int) -> Ruling:
     if past_deadline and execution.reading.pass_number > 1 and audited(execution):
         return Ruling.INCOMPLETE
     pause_s = reread_pause_s(execution.reading.pass_number, policy)
-    if past_deadline or now_ms >= (execution.pass_ended_at_ms or 0) + pause_s * 1000:
+    if past_deadline or now_ms >= (execution.reading.ended_at_ms or 0) + pause_s * 1000:
         return Ruling.REREAD
     return Ruling.WAIT
 
@@ -131,7 +131,7 @@ def next_look_ms(execution: Execution, policy: Policy, *, now_ms: int, poll_s: f
     pause_s = reread_pause_s(execution.reading.pass_number, policy)
     due_ms = (
         quiet_until_ms(execution, policy),
-        (execution.pass_ended_at_ms or now_ms) + round(pause_s * 1000),
+        (execution.reading.ended_at_ms or now_ms) + round(pause_s * 1000),
         (execution.terminal_seen_at_ms or now_ms) + round(policy.deadline_s * 1000),
     )
     return min([now_ms + round(poll_s * 1000), *(at_ms for at_ms in due_ms if at_ms > now_ms)])

@@ -1,0 +1,127 @@
+"""What a tick did, as values. Metrics and log lines are made from these, and from nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from service.domain.execution import Outcome
+from service.domain.facts import FactKind
+from service.domain.names import ExecutionName, TaskArn, TaskMode
+from service.domain.phases import Phase, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A look over all tasks, by the one worker that does it at the time."""
+
+    tasks: int
+    listed: int
+    registered: Sequence[ExecutionName]
+    left_alone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A look over the table: how many executions there are, and which of the open ones this worker has taken.
+
+    `oldest_unpublished_age_s` is the time since the end of the longest waiting execution; 0 when none waits.
+    """
+
+    phases: Mapping[Phase, int]
+    oldest_unpublished_age_s: float
+    taken: Sequence[str]
+    leases_held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A look at an execution's status and log. `samples` are some of the lines that were not understood."""
+
+    name: ExecutionName
+    mode: TaskMode
+    status: str
+    pages: int
+    lines: Mapping[str, int]
+    facts: Mapping[FactKind, int]
+    samples: Sequence[tuple[str, str]]
+    at_end: bool
+    pass_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A transition of an execution. `files` counts its files, `delay_s` is from DataSync's end to the last message."""
+
+    name: ExecutionName
+    before: Phase
+    phase: Phase
+    reason: Reason | None
+    status: str
+    reconciled: bool | None
+    files: Mapping[str, int]
+    delay_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A stretch of files that was decided on and sent. `failed` counts files that failed verification."""
+
+    name: ExecutionName
+    messages: int
+    outcomes: Mapping[Outcome, int]
+    failed: int
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownStatus:
+    """DataSync used a status that its API model does not list; it is taken to mean: not yet."""
+
+    name: ExecutionName
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """A tick that did not work out. The loop waits `pause_s` and tries again.
+
+    `kind` is a kind of Trouble in lower case, or `bug`. `error` is kept for its traceback.
+    """
+
+    loop: str
+    kind: str
+    detail: str
+    pause_s: float
+    error: BaseException
+    name: ExecutionName | None = None
+    task: TaskArn | None = None
+    setbacks: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLost:
+    """Somebody else works on this now, or may: this worker has stopped acting on it."""
+
+    lease: str
+
+
+Report = Swept | Surveyed | Looked | Moved | Sent | UnknownStatus | Setback | LeaseLost
+
+
+class Tick(NamedTuple):
+    """The result of one tick: what it did, when the next one is worth its while, whether there will be any."""
+
+    reports: Sequence[Report] = ()
+    pause_s: float = 0.0
+    done: bool = False
+
+
+@dataclass(slots=True)
+class Health:
+    """When each loop last made a round, on the loop's own clock, and how long a round may take. Read by `/healthz`."""
+
+    rounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def late(self, now_s: float) -> list[str]:
+        """Names of the loops that should have made a round by now."""
+        return [name for name, (at_s, patience_s) in self.rounds.items() if now_s - at_s > patience_s]

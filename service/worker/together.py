@@ -1,0 +1,20 @@
+"""Several calls at once, none left running."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run the calls at once and return their results in order.
+
+    Returns or raises only when all have ended, so that nothing of a failed round goes on behind the next one. Raises
+    the first failure in the order of the calls, as it is and not in a group: callers act on what kind it is.
+    """
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
