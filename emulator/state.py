@@ -35,6 +35,26 @@ class Task:
 
 
 @dataclass
+class Step:
+    """A step of an execution: its status (PENDING, SUCCESS, ERROR) and when it began and ended."""
+
+    status: str = "PENDING"
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it took; 0 before its end."""
+        if self.began_at is None or self.ended_at is None:
+            return 0
+        return int((self.ended_at - self.began_at).total_seconds() * 1000)
+
+
+def _steps() -> dict[str, Step]:
+    return {status: Step() for status in ("PREPARING", "TRANSFERRING", "VERIFYING")}
+
+
+@dataclass
 class Execution:
     """A task execution; `request` holds the effective options, filters, manifest and report configuration."""
 
@@ -45,7 +65,7 @@ class Execution:
     status: str = "QUEUED"
     launched_at: datetime | None = None
     ended_at: datetime | None = None
-    phase_began_at: dict[str, datetime] = field(default_factory=dict)
+    steps: dict[str, Step] = field(default_factory=_steps)
     counters: Counters = field(default_factory=Counters)
     error_code: str = ""
     error_detail: str = ""

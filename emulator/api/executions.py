@@ -11,7 +11,7 @@ from emulator.api.world import World
 from emulator.arns import new_execution
 from emulator.counters import described
 from emulator.errors import invalid_request
-from emulator.state import Execution
+from emulator.state import Execution, Step
 
 MOST_QUEUED = 50  # per task; DataSync's quota
 _CONFIGURATION = ("Includes", "Excludes", "ManifestConfig", "TaskReportConfig")
@@ -34,9 +34,7 @@ class Executions:
         configuration = {
             name: value for name in _CONFIGURATION if (value := request.get(name, task.request.get(name))) is not None
         }
-        execution = Execution(
-            arn, task.request["TaskMode"], {"Options": options, **configuration}, datetime.now(UTC)
-        )
+        execution = Execution(arn, task.request["TaskMode"], {"Options": options, **configuration}, datetime.now(UTC))
         self._world.state.executions[arn] = execution
         self._world.state.tags[arn] = as_tags(request.get("Tags", []))
         self._world.runs.start(execution, task)
@@ -67,9 +65,7 @@ class Executions:
         else:
             executions = list(self._world.state.executions.values())
         some, more = page(executions, request)
-        entries = [
-            {"TaskExecutionArn": each.arn, "Status": each.status, "TaskMode": each.mode} for each in some
-        ]
+        entries = [{"TaskExecutionArn": each.arn, "Status": each.status, "TaskMode": each.mode} for each in some]
         return {"TaskExecutions": entries, **more}
 
     async def update(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -106,34 +102,14 @@ class Executions:
 
 def result(execution: Execution) -> dict[str, Any]:
     """The member Result: statuses by step, durations in ms (0 in Enhanced mode but for the total), the error."""
-    fields: dict[str, Any] = {}
-    for step, status in _STEPS.items():
-        fields[f"{step}Status"] = _step_status(execution, status)
-        fields[f"{step}Duration"] = 0 if execution.enhanced else _step_ms(execution, status)
-    fields["TotalDuration"] = _ms(execution.launched_at, execution.ended_at)
+    fields: dict[str, Any] = {"TotalDuration": Step("", execution.launched_at, execution.ended_at).duration_ms}
+    for name, status in _STEPS.items():
+        step = execution.steps[status]
+        fields[f"{name}Status"] = step.status
+        fields[f"{name}Duration"] = 0 if execution.enhanced else step.duration_ms
     return fields | _outcome("", execution.error_code, execution.error_detail)
 
 
 def _outcome(status: str, error_code: str, error_detail: str) -> dict[str, str]:
     fields = {"Status": status, "ErrorCode": error_code, "ErrorDetail": error_detail}
     return {name: value for name, value in fields.items() if value}
-
-
-def _step_status(execution: Execution, status: str) -> str:
-    if status not in execution.phase_began_at or execution.status == status:
-        return "PENDING"
-    interrupted = execution.status == "ERROR" and list(execution.phase_began_at)[-1] == status
-    return "ERROR" if interrupted else "SUCCESS"
-
-
-def _step_ms(execution: Execution, status: str) -> int:
-    later = [at for name, at in execution.phase_began_at.items() if at >= execution.phase_began_at.get(status, at)]
-    begun = execution.phase_began_at.get(status)
-    following = sorted(at for at in later if begun is not None and at > begun)
-    return _ms(begun, following[0] if following else execution.ended_at)
-
-
-def _ms(begin: datetime | None, end: datetime | None) -> int:
-    if begin is None:
-        return 0
-    return int(((end or datetime.now(UTC)) - begin).total_seconds() * 1000)

@@ -18,9 +18,12 @@ class LocationKind:
 
     def uri(self, request: Request, region: str) -> str:
         """TYPE://GLOBAL_ID/SUBDIR/, always with a slash at its end (AWS's own code relies on it)."""
-        inside = "/".join(part for part in request.get("Subdirectory", "").split("/") if part)
-        root = f"{self.root(request, region)}/"
-        return f"{root}{inside}/" if inside else root
+        return f"{self.root(request, region)}/{prefix(request)}"
+
+
+def prefix(request: Request) -> str:
+    """The subdirectory without a slash at its beginning and with one at its end; empty for the root."""
+    return "".join(f"{part}/" for part in request.get("Subdirectory", "").split("/") if part)
 
 
 def _s3(request: Request, _region: str) -> str:

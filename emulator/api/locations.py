@@ -45,7 +45,9 @@ class Locations:
         fields = {name: _without_secrets(value) for name, value in location.request.items() if name in shown}
         if kind_name == "FsxOntap":
             machine = location.request["StorageVirtualMachineArn"]
-            fields["FsxFilesystemArn"] = machine.replace(":storage-virtual-machine/", ":file-system/").rpartition("/")[0]
+            fields["FsxFilesystemArn"] = machine.replace(":storage-virtual-machine/", ":file-system/").rpartition("/")[
+                0
+            ]
         return fields | {
             "LocationArn": location.arn,
             "LocationUri": location.uri,
@@ -67,9 +69,7 @@ class Locations:
         location = self._find(request["LocationArn"])
         ends = ("SourceLocationArn", "DestinationLocationArn")
         users = [
-            task.arn
-            for task in self._world.state.tasks.values()
-            if location.arn in {task.request[end] for end in ends}
+            task.arn for task in self._world.state.tasks.values() if location.arn in {task.request[end] for end in ends}
         ]
         if users:
             raise invalid_request(f"Location {location.arn} is in use by {', '.join(users)}")

@@ -95,7 +95,6 @@ def find_task(world: World, arn: str) -> Task:
     return task
 
 
-
 def _attributes(task: Task) -> dict[str, list[str]]:
     return {
         "LocationId": [last_id(task.request[end]) for end in _ENDS],

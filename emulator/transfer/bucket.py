@@ -1,6 +1,9 @@
 """A bucket and a prefix, as DataSync writes them and reads them."""
 
+import errno
+import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -62,6 +65,15 @@ class Bucket:
             raise OSError("S3 Head Object Failed") from error
         return item_of(item, head["ContentLength"], head["LastModified"], head["Metadata"])
 
+    async def object_item(self, path: str) -> Item:
+        """An object as an item of a source: its time is S3's LastModified; FileNotFoundError if it is not there."""
+        item = Item(path, Kind.FILE, 0, 0)
+        try:
+            head = await self._s3.head_object(Bucket=self._bucket, Key=self.key(item))
+        except ClientError as error:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
+        return replace(item, size_bytes=head["ContentLength"], mtime_ns=int(head["LastModified"].timestamp()) * 10**9)
+
     async def put(self, item: Item, parts: AsyncIterator[bytes]) -> int:
         """Stores an item: in one request, or in parts where it is larger than one part."""
         key = self.key(item)
@@ -89,9 +101,8 @@ class Bucket:
             return
         try:
             answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
-            async with answer["Body"] as body:
-                while part := await body.read(PART_BYTES):
-                    yield part
+            async for part in answer["Body"].iter_chunks(PART_BYTES):
+                yield part
         except ClientError as error:
             raise OSError("S3 Get Object Failed") from error
 
@@ -128,3 +139,27 @@ class Bucket:
             written += len(part)
             part = await anext(rest, b"")
         return done, written
+
+
+class BucketSource:
+    """A bucket as the source; an object's time is S3's."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._folders: dict[str, Item] = {}
+
+    async def listing(self) -> Listing:
+        """The objects; the location itself is a folder even where there is no object of it."""
+        items = (await self._bucket.listing()).items
+        root = Item("/", Kind.FOLDER, 0, 0)
+        found = [root, *(item for item in items if item.path != "/")]
+        self._folders = {item.path: item for item in found if item.folder}
+        return Listing(found)
+
+    async def stat(self, path: str) -> Item:
+        """One object as it is now."""
+        return self._folders.get(path) or await self._bucket.object_item(path)
+
+    def parts(self, item: Item) -> AsyncIterator[bytes]:
+        """The object's content."""
+        return self._bucket.parts(item)

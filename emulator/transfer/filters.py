@@ -11,9 +11,9 @@ _DELIMITER = re.compile(r"(?<!\\)\|")
 
 
 def selected(includes: list[dict[str, Any]], excludes: list[dict[str, Any]]) -> Selects:
-    """Tells of a path whether it is to be transferred.
+    r"""Tells of a path whether it is to be transferred.
 
-    Patterns stand between `|`; `*` is any text; `\\` takes the next character as it is. A pattern that matches a
+    Patterns stand between `|`; `*` is any text; `\` takes the next character as it is. A pattern that matches a
     folder holds for all that is in it; the folders above an included item are included with it.
     """
     included, excluded = _patterns(includes), _patterns(excludes)
@@ -51,8 +51,8 @@ def _patterns(filters: list[dict[str, Any]]) -> list[re.Pattern[str]]:
 
 
 def _expression(text: str) -> str:
-    tokens = re.findall(r"\\.|.", text, re.DOTALL)
-    return "".join(".*" if token == "*" else re.escape(token[-1]) for token in tokens)
+    pieces = re.findall(r"\\.|.", text, re.DOTALL)
+    return "".join(".*" if piece == "*" else re.escape(piece[-1]) for piece in pieces)
 
 
 def _literal_head(text: str) -> str:

@@ -39,7 +39,7 @@ class FolderSource:
 
     async def parts(self, item: Item) -> AsyncIterator[bytes]:
         """A file's content, or a symbolic link's target path."""
-        place = self._place(item.path)
+        place = self.place(item.path)
         if item.kind is Kind.SYMLINK:
             yield os.fsencode(await asyncio.to_thread(os.readlink, place))
         elif item.kind is Kind.FILE:
@@ -48,11 +48,12 @@ class FolderSource:
                 while part := await asyncio.to_thread(file.read, PART_BYTES):
                     yield part
 
-    def _place(self, path: str) -> Path:
+    def place(self, path: str) -> Path:
+        """Where an item is on this machine."""
         return self._root / path.removeprefix("/")
 
     def _stat(self, path: str) -> Item:
-        found = self._place(path).lstat()
+        found = self.place(path).lstat()
         kind = _kind(found.st_mode)
         if kind is None:
             raise FileNotFoundError(path)
@@ -76,7 +77,7 @@ class FolderSource:
 
     def _inside(self, folder: str) -> list[Item]:
         items = []
-        with os.scandir(self._place(folder)) as entries:
+        with os.scandir(self.place(folder)) as entries:
             for entry in entries:
                 found = entry.stat(follow_symlinks=False)
                 kind = _kind(found.st_mode)

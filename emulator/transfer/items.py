@@ -36,9 +36,11 @@ class Item:
 
     def same_as(self, other: "Item") -> bool:
         """Whether content size and metadata agree, access times aside: what TransferMode CHANGED goes by."""
-        return self._compared() == other._compared()
+        return self.compared == other.compared
 
-    def _compared(self) -> tuple[bool, int, int, int, int, int]:
+    @property
+    def compared(self) -> tuple[bool, int, int, int, int, int]:
+        """What of an item is compared."""
         return (self.folder, self.size_bytes, self.mtime_ns, self.mode, self.uid, self.gid)
 
 

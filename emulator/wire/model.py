@@ -47,7 +47,9 @@ class Judge:
     def _refused(self, problems: list[str]) -> ApiError:
         noun = "error" if len(problems) == 1 else "errors"
         message = f"{len(problems)} validation {noun} detected: {'; '.join(problems)}"
-        return invalid_request(message) if self._refusal == "InvalidRequestException" else ApiError(self._refusal, message)
+        return (
+            invalid_request(message) if self._refusal == "InvalidRequestException" else ApiError(self._refusal, message)
+        )
 
 
 def _checked(shape: Shape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401 - because it is untrusted

@@ -1,0 +1,121 @@
+"""One execution, from LAUNCHING to its end."""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from emulator.faults import Faults
+from emulator.logs.forms import Forms
+from emulator.state import Execution
+from emulator.transfer.journal import Journal
+from emulator.transfer.places import Unreachable
+from emulator.transfer.steps import Steps
+
+_MISMATCH = (
+    "Transfer and verification completed. Verification detected mismatches. "
+    "Files with mismatches are listed in Cloud Watch Logs"
+)
+_SKIPPED = (
+    "Transfer and verification completed. Selected files transferred except for files skipped due to errors. "
+    "If no skipped files are listed in Cloud Watch Logs, please contact AWS Support for further assistance."
+)
+_ENHANCED_MISMATCH = "Verification failed due to a difference in metadata"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ends: its status, and for ERROR the code and the detail."""
+
+    status: str
+    code: str = ""
+    detail: str = ""
+
+
+Announce = Callable[[Execution], Awaitable[None]]
+
+
+class Walk:
+    """Takes one execution through its statuses; whatever happens, it ends as SUCCESS or ERROR."""
+
+    def __init__(self, execution: Execution, forms: Forms, faults: Faults, phase_s: float, announce: Announce) -> None:
+        self._execution = execution
+        self._forms = forms
+        self._faults = faults
+        self._phase_s = phase_s
+        self._announce = announce
+
+    async def run(self, prepared: Callable[[], Awaitable[tuple[Steps, Journal]]]) -> None:
+        """Runs to the end. `prepared` opens the locations; CancelledError passes only if nobody asked to cancel."""
+        journal: Journal | None = None
+        try:
+            await self._enter("LAUNCHING")
+            await self._stay("LAUNCHING")
+            steps, journal = await prepared()
+            await journal.open(make_group=self._execution.enhanced)
+            await self._steps(steps, journal)
+            ending = self._ending()
+        except asyncio.CancelledError:
+            if self._execution.status != "CANCELLING":
+                raise
+            await self._cancelled()
+            ending = Ending("ERROR", self._forms.code_cancelled, self._forms.detail_cancelled)
+        except Unreachable as error:
+            ending = Ending("ERROR", self._forms.code_unreachable, str(error))
+        except Exception as error:  # noqa: BLE001 - because a fault in a transfer must end it and nothing else
+            traceback.print_exc()
+            ending = Ending("ERROR", "InternalError", repr(error))
+        await self._end(ending, journal)
+
+    async def _steps(self, steps: Steps, journal: Journal) -> None:
+        works = {"PREPARING": steps.prepare, "TRANSFERRING": steps.transfer, "VERIFYING": steps.verify}
+        for status, work in works.items():
+            if status == "VERIFYING" and self._execution.options["VerifyMode"] == "NONE":
+                continue
+            await self._enter(status)
+            step = self._execution.steps[status]
+            step.began_at = datetime.now(UTC)
+            await work()
+            await journal.flush()
+            await self._stay(status)
+            step.ended_at = datetime.now(UTC)
+            step.status = "SUCCESS"
+
+    async def _enter(self, status: str) -> None:
+        self._execution.status = status
+        if status == "LAUNCHING":
+            self._execution.launched_at = datetime.now(UTC)
+        await self._announce(self._execution)
+
+    async def _stay(self, status: str) -> None:
+        await asyncio.sleep(self._phase_s)
+        await self._faults.released(self._execution.arn, status)
+
+    async def _cancelled(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        await self._announce(self._execution)
+        await self._stay("CANCELLING")
+
+    def _ending(self) -> Ending:
+        counters, steps = self._execution.counters, self._execution.steps
+        if counters.failed_verify.both:
+            steps["VERIFYING"].status = "ERROR"
+            detail = _ENHANCED_MISMATCH if self._execution.enhanced else _MISMATCH
+            return Ending("ERROR", self._forms.code_mismatch, detail)
+        if counters.failed:
+            steps["TRANSFERRING"].status = "ERROR"
+            return Ending("ERROR", self._forms.code_skipped, _SKIPPED)
+        return Ending("SUCCESS")
+
+    async def _end(self, ending: Ending, journal: Journal | None) -> None:
+        for step in self._execution.steps.values():
+            if step.began_at is not None and step.ended_at is None:
+                step.ended_at, step.status = datetime.now(UTC), "ERROR"
+        if journal is not None:
+            await journal.close(ending.status)
+        self._execution.error_code, self._execution.error_detail = ending.code, ending.detail
+        self._execution.ended_at = datetime.now(UTC)
+        await self._enter(ending.status)

@@ -1,0 +1,185 @@
+"""moto server and the emulator as processes of their own, and the real SDK against both."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+AWS_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+ROLE = "arn:aws:iam::123456789012:role/datasync"
+AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
+
+
+@contextlib.contextmanager
+def a_process(command, stream, pattern, **environment):
+    """Runs a command until the context ends; gives the group that the pattern finds in one of its lines."""
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
+    process = subprocess.Popen(
+        [sys.executable, *command], text=True, env={**os.environ, **AWS_ENVIRONMENT, **environment}, **pipes
+    )
+    output = getattr(process, stream)
+    found = next((match for line in output if (match := re.search(pattern, line))), None)
+    drain = threading.Thread(target=lambda: [None for _ in output], daemon=True)
+    drain.start()
+    try:
+        assert found, f"{command} did not start"
+        yield found[1]
+    finally:
+        process.terminate()
+        process.wait(10)
+        drain.join(10)
+        output.close()
+
+
+@pytest.fixture(scope="session")
+def moto_url():
+    with a_process(
+        ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], "stderr", r"on (http://127\.0\.0\.1:\d+)"
+    ) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def an_emulator(moto_url, shares, *options):
+    """An emulator that writes to the moto server; gives its URL."""
+    command = ["-m", "emulator", "--shares", str(shares), "--phase-s", "0", *options]
+    with a_process(command, "stdout", r'"endpoint_url": "(http://[^"]+)"', AWS_ENDPOINT_URL=moto_url) as url:
+        yield url
+
+
+@dataclass
+class Aws:
+    """An emulator with its shares, and clients: DataSync of the emulator, the rest of moto."""
+
+    url: str
+    moto_url: str
+    shares: Path
+
+    def __post_init__(self):
+        self.session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+        self.datasync = self.session.client("datasync", endpoint_url=self.url)
+        self.s3 = self.session.client("s3", endpoint_url=self.moto_url)
+        self.logs = self.session.client("logs", endpoint_url=self.moto_url)
+
+    def close(self):
+        for client in (self.datasync, self.s3, self.logs):
+            client.close()
+
+    def control(self, method, path="", body=None):
+        """The control of faults."""
+        request = urllib.request.Request(
+            f"{self.url}/_emulator/faults{path}", method=method, data=json.dumps(body).encode() if body else None
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def setup(self, **task):
+        """A bucket, a log group, a share with an NFS location, and a task between them."""
+        return Setup(self, **task)
+
+
+class Setup:
+    """One task with everything around it, under names of its own."""
+
+    def __init__(self, aws, *, prefix="pre", mode="BASIC", options=None, source="nfs", **task):
+        self.aws = aws
+        self.name = uuid.uuid4().hex[:12]
+        self.bucket, self.group, self.prefix = f"b-{self.name}", f"/datasync/{self.name}", prefix
+        aws.s3.create_bucket(Bucket=self.bucket)
+        aws.logs.create_log_group(logGroupName=self.group)
+        self.folder = aws.shares / "nas" / self.name
+        self.folder.mkdir(parents=True)
+        if source == "nfs":
+            self.source_arn = aws.datasync.create_location_nfs(
+                ServerHostname="nas", Subdirectory=f"/{self.name}", OnPremConfig={"AgentArns": [AGENT]}
+            )["LocationArn"]
+        else:
+            self.source_arn = source
+        self.destination_arn = aws.datasync.create_location_s3(
+            S3BucketArn=f"arn:aws:s3:::{self.bucket}", Subdirectory=f"/{prefix}", S3Config={"BucketAccessRoleArn": ROLE}
+        )["LocationArn"]
+        self.task_arn = aws.datasync.create_task(
+            SourceLocationArn=self.source_arn,
+            DestinationLocationArn=self.destination_arn,
+            CloudWatchLogGroupArn=f"arn:aws:logs:us-east-1:123456789012:log-group:{self.group}:*",
+            Options={"LogLevel": "TRANSFER", **(options or {})},
+            TaskMode=mode,
+            **task,
+        )["TaskArn"]
+        self.log_group = self.group if mode == "BASIC" else "/aws/datasync"
+
+    def write(self, **files):
+        """Writes files below the share; `dir__a` is dir/a."""
+        for name, content in files.items():
+            self.put(name.replace("__", "/"), content)
+
+    def put(self, name, content):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def start(self, **override):
+        arn = self.aws.datasync.start_task_execution(TaskArn=self.task_arn, **override)
+        return arn["TaskExecutionArn"]
+
+    def describe(self, execution_arn):
+        return self.aws.datasync.describe_task_execution(TaskExecutionArn=execution_arn)
+
+    def until(self, execution_arn, *statuses, seconds=20):
+        """The description once its status is one of these."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            described = self.describe(execution_arn)
+            if described["Status"] in statuses:
+                return described
+            time.sleep(0.01)
+        raise AssertionError(f"{described['Status']} after {seconds} s, not {statuses}")
+
+    def run(self, **override):
+        """Starts an execution and describes its end."""
+        self.execution_arn = self.start(**override)
+        return self.until(self.execution_arn, "SUCCESS", "ERROR")
+
+    def objects(self):
+        listed = self.aws.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        return {
+            each["Key"]: self.aws.s3.get_object(Bucket=self.bucket, Key=each["Key"])["Body"].read() for each in listed
+        }
+
+    def log(self, execution_arn=None):
+        arn = execution_arn or self.execution_arn
+        stream = "-".join(part.rpartition("/")[2] for part in arn.split("/execution/"))
+        events = self.aws.logs.get_log_events(logGroupName=self.log_group, logStreamName=stream, startFromHead=True)[
+            "events"
+        ]
+        return [event["message"] for event in events]
+
+
+@pytest.fixture(scope="session")
+def shares(tmp_path_factory):
+    return tmp_path_factory.mktemp("shares")
+
+
+@pytest.fixture(scope="session")
+def aws(moto_url, shares):
+    """An emulator that the whole session shares."""
+    with an_emulator(moto_url, shares) as url:
+        clients = Aws(url, moto_url, shares)
+        yield clients
+        clients.close()
