@@ -1,0 +1,169 @@
+"""Every SDK client of the process: made once, paced, counted. A move to plain aiobotocore touches this file alone."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from aiolimiter import AsyncLimiter
+from botocore.exceptions import NoCredentialsError
+from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
+
+from service import __version__
+from service.adapters.aws.errors import THROTTLES, translated
+from service.domain.errors import Rejected
+
+if TYPE_CHECKING:
+    from types_aiobotocore_datasync import DataSyncClient
+    from types_aiobotocore_dynamodb import DynamoDBClient
+    from types_aiobotocore_logs import CloudWatchLogsClient
+    from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_sqs import SQSClient
+
+OnRequest = Callable[[str, str, str], None]
+"""Takes service, operation and outcome of one attempt.
+
+The outcome is one of ok, throttled, client_error, server_error, connection_error.
+"""
+
+RATES: Mapping[tuple[str, str], float] = MappingProxyType(
+    {
+        # Ten a second per account in some Regions, and not adjustable: half of it is left to others.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+        ("logs", "GetLogEvents"): 5.0,
+        ("logs", "DescribeLogStreams"): 10.0,
+        # DataSync publishes no limits.
+        ("datasync", "ListTasks"): 5.0,
+        ("datasync", "ListTagsForResource"): 5.0,
+        ("datasync", "DescribeTask"): 5.0,
+        ("datasync", "DescribeLocationS3"): 5.0,
+        ("datasync", "ListTaskExecutions"): 5.0,
+        ("datasync", "DescribeTaskExecution"): 5.0,
+    },
+)
+"""Requests per second of this process, retries included. What is not named is not paced."""
+
+
+class Clients(NamedTuple):
+    """One client per service."""
+
+    datasync: "DataSyncClient"
+    logs: "CloudWatchLogsClient"
+    dynamodb: "DynamoDBClient"
+    sqs: "SQSClient"
+    s3: "S3Client"
+
+
+@asynccontextmanager
+async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] = RATES) -> AsyncIterator[Clients]:
+    """Open the clients for the life of the process; credentials, Region and endpoints come as the SDK finds them.
+
+    A call is tried at most four times, each attempt is paced by `rates` and reported to `on_request`. Raises Denied
+    without credentials and Rejected without a Region or with a wrong endpoint: these clients would never work.
+    """
+    core = AioSession()
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+    # All SDKs but Python's know AWS_REGION, and it is the one that ECS and Lambda set.
+    session = aioboto3.Session(botocore_session=core, region_name=os.environ.get("AWS_REGION") or None)
+    config = AioConfig(
+        retries={"mode": "standard", "total_max_attempts": 4},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=64,
+        user_agent_extra=f"datasync-trigger/{__version__}",
+        # What the adapters send is built by them alone, and the services check it too; per item it costs more
+        # than all else.
+        parameter_validation=False,
+    )
+    async with AsyncExitStack() as stack:
+        opened = []
+        for service in Clients._fields:
+            client = await stack.enter_async_context(_opened(session, service, config))
+            _watch(client, service, on_request, rates)
+            opened.append(client)
+        with translated("aws.session", "AWS"):
+            if await core.get_credentials() is None:
+                raise NoCredentialsError
+        yield Clients(*opened)
+
+
+@asynccontextmanager
+async def _opened(session: aioboto3.Session, service: str, config: AioConfig) -> AsyncIterator[Any]:
+    call = f"{service}.client"
+    with translated(call, "the AWS configuration"):
+        try:
+            client = await session.client(service, config=config).__aenter__()
+        except ValueError as error:
+            raise Rejected(call, f"an AWS_ENDPOINT_URL variable is wrong: {error}") from error
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def _timestamp(value: Any) -> datetime:  # noqa: ANN401 - because JSON brings numbers and XML texts
+    """Read a time as the SDK does; but ISO 8601, of which S3 lists thousands, without its slow general parser."""
+    if isinstance(value, str) and value.endswith("Z"):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    return parse_timestamp(value)
+
+
+def _watch(client: Any, service: str, on_request: OnRequest, rates: Mapping[tuple[str, str], float]) -> None:  # noqa: ANN401 - because the clients' types have no common one
+    """Hook pacing and counting into a client. botocore emits both events once per attempt."""
+    events = client.meta.events
+    for (paced, operation), rate in rates.items():
+        if paced == service:
+            events.register(f"before-send.*.{operation}", partial(_pace, AsyncLimiter(rate, 1.0)))
+    events.register("response-received", partial(_count, service, on_request))
+    events.register("after-call-error", partial(_count_unreadable, service, on_request))
+
+
+async def _pace(bucket: AsyncLimiter, **_: object) -> None:
+    """Wait for the operation's turn; returning nothing lets the request go out."""
+    await bucket.acquire()
+
+
+def _count(
+    service: str,
+    on_request: OnRequest,
+    *,
+    event_name: str,
+    response_dict: Mapping[str, Any] | None,
+    parsed_response: Mapping[str, Any] | None,
+    **_: object,
+) -> None:
+    on_request(service, event_name.rpartition(".")[2], _outcome(response_dict, parsed_response))
+
+
+def _count_unreadable(
+    service: str,
+    on_request: OnRequest,
+    *,
+    event_name: str,
+    exception: Exception,
+    **_: object,
+) -> None:
+    """An answer that is no AWS answer is the one failed attempt that `response-received` does not hear of."""
+    if isinstance(exception, ResponseParserError):
+        on_request(service, event_name.rpartition(".")[2], "server_error")
+
+
+def _outcome(response: Mapping[str, Any] | None, parsed: Mapping[str, Any] | None) -> str:
+    if response is None or parsed is None:
+        return "connection_error"
+    status = response["status_code"]
+    if status < 300:
+        return "ok"
+    if status == 429 or parsed.get("Error", {}).get("Code") in THROTTLES:
+        return "throttled"
+    return "server_error" if status >= 500 else "client_error"

@@ -1,0 +1,157 @@
+"""What each failure of AWS means for the caller: one table, and one place where exceptions are translated.
+
+A code that is not in the table is ruled by its HTTP status. The codes are those of the operations' models, those that
+every service may answer (https://docs.aws.amazon.com/general/latest/gr/CommonErrors.html), and SQS's KMS codes.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+from botocore import exceptions as sdk
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from service.domain.errors import Absent, Conflict, Denied, Rejected, Transient, Trouble
+
+CODES: Mapping[str, type[Trouble]] = {
+    code: kind
+    for kind, codes in {
+        Transient: """
+            BandwidthLimitExceeded EC2ThrottledException LimitExceededException PriorRequestNotComplete
+            ProvisionedThroughputExceeded ProvisionedThroughputExceededException RequestLimitExceeded RequestThrottled
+            RequestThrottledException SlowDown ThrottledException Throttling ThrottlingError ThrottlingException
+            TooManyRequests TooManyRequestsException
+            InternalError InternalException InternalFailure InternalServerError InternalServerException
+            QueueDeletedRecently ReplicatedWriteConflictException RequestTimeout RequestTimeoutException
+            ServiceException ServiceUnavailable ServiceUnavailableException TransactionConflict
+            TransactionConflictException TransactionInProgressException
+            KMS.ThrottlingException KmsThrottled
+        """,
+        Conflict: """
+            ConditionalCheckFailed ConditionalCheckFailedException QueueNameExists ResourceInUseException
+        """,
+        Absent: """
+            404 InvalidAddress NoSuchBucket NoSuchKey NonExistentQueue NotFound QueueDoesNotExist
+            ResourceNotFoundException TableNotFoundException
+        """,
+        Denied: """
+            403 AccessDenied AccessDeniedException AccountProblem AllAccessDisabled AuthFailure Forbidden
+            NotAuthorized OptInRequired UnauthorizedOperation
+            ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
+            InvalidSecurity InvalidSignatureException InvalidToken MissingAuthenticationToken
+            MissingAuthenticationTokenException RequestExpired RequestTimeTooSkewed SignatureDoesNotMatch
+            TokenRefreshRequired UnrecognizedClientException
+            KMS.AccessDeniedException KMS.DisabledException KMS.InvalidKeyUsageException KMS.InvalidStateException
+            KMS.NotFoundException KMS.OptInRequired KmsAccessDenied KmsDisabled KmsInvalidKeyUsage KmsInvalidState
+            KmsNotFound KmsOptInRequired
+        """,
+        Rejected: """
+            400 BatchEntryIdsNotDistinct BatchRequestTooLong ContinuousBackupsUnavailableException EmptyBatchRequest
+            IdempotentParameterMismatchException InvalidAction InvalidAttributeName InvalidAttributeValue
+            InvalidBatchEntryId InvalidMessageContents InvalidParameter InvalidParameterCombination
+            InvalidParameterException InvalidParameterValue InvalidRequestException
+            ItemCollectionSizeLimitExceeded ItemCollectionSizeLimitExceededException MalformedQueryString
+            MissingParameter NotImplemented OverLimit SerializationException TooManyEntriesInBatchRequest
+            UnknownOperation UnknownOperationException UnsupportedOperation ValidationError ValidationException
+        """,
+    }.items()
+    for code in codes.split()
+}
+"""Every code that is expected, and what it means."""
+
+THROTTLES = frozenset(code for code, kind in CODES.items() if kind is Transient and ("Thr" in code or "Limit" in code))
+"""The codes that say: too fast. What else says it has SlowDown's or TooManyRequests' HTTP status."""
+
+RAISED: tuple[tuple[type[Exception], type[Trouble]], ...] = (
+    (sdk.NoCredentialsError, Denied),
+    (sdk.PartialCredentialsError, Denied),
+    (sdk.UnknownCredentialError, Denied),
+    (sdk.RefreshWithMFAUnsupportedError, Denied),
+    (sdk.NoAuthTokenError, Denied),
+    (sdk.TokenRetrievalError, Denied),
+    (sdk.SSOError, Denied),
+    (sdk.ProfileNotFound, Denied),
+    # The source of credentials did not answer: that passes, as the network does.
+    (sdk.CredentialRetrievalError, Transient),
+    (sdk.MetadataRetrievalError, Transient),
+    # Time-outs, refused and broken connections, TLS, proxies.
+    (sdk.ConnectionError, Transient),
+    (sdk.HTTPClientError, Transient),
+    (aiohttp.ClientError, Transient),
+    (OSError, Transient),
+    # Answers that are cut off, damaged, or not the service's own.
+    (sdk.IncompleteReadError, Transient),
+    (sdk.ChecksumError, Transient),
+    (sdk.FlexibleChecksumError, Transient),
+    (ResponseParserError, Transient),
+    (sdk.PaginationError, Transient),
+    (KeyError, Transient),
+    (sdk.WaiterError, Transient),
+    # Wrong parameters, Regions, endpoints, configuration.
+    (BotoCoreError, Rejected),
+)
+"""What may be raised without an answer of the service, most specific first."""
+
+_SENTENCES: Mapping[type[Trouble], str] = {
+    Transient: "{about} does not answer for now: {why}",
+    Conflict: "{about} has changed in the meantime: {why}",
+    Absent: "{about} does not exist in this account and Region: {why}",
+    Denied: "no access to {about}: {why}; renew the credentials, or allow the role {call}",
+    Rejected: "{about} refuses the request: {why}",
+}
+
+
+@contextmanager
+def translated(call: str, about: str) -> Iterator[None]:
+    """Turn whatever an SDK call raises into Trouble with one sentence; the cause is kept.
+
+    `call` is `service.Operation`, `about` names the resource. Reading what the answer must hold belongs inside: an
+    answer without it is no answer, and never an empty one.
+    """
+    try:
+        yield
+    except ClientError as error:
+        answer: Mapping[str, Any] = error.response
+        kind = _kind(answer)
+        raise kind(call, _sentence(kind, call, about, _why(answer))) from error
+    except tuple(raised for raised, _ in RAISED) as error:
+        kind = next(kind for raised, kind in RAISED if isinstance(error, raised))
+        why = f"the answer lacks {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+        raise kind(call, _sentence(kind, call, about, why)) from error
+
+
+def ruling(code: str, status: int) -> type[Trouble]:
+    """Rule on an error code and the HTTP status that it came with."""
+    kind = CODES.get(code.removeprefix("AWS.SimpleQueueService."))
+    if kind is not None:
+        return kind
+    if status == 429 or status >= 500:
+        return Transient
+    return {403: Denied, 404: Absent}.get(status, Rejected)
+
+
+def _kind(answer: Mapping[str, Any]) -> type[Trouble]:
+    error = answer.get("Error", {})
+    if error.get("Code") == "TransactionCanceledException":
+        return _cancelled(answer)
+    return ruling(str(error.get("Code", "")), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _cancelled(answer: Mapping[str, Any]) -> type[Trouble]:
+    """A transaction says for each of its actions why it failed: a failed condition is the news."""
+    codes = [str(reason.get("Code", "None")) for reason in answer.get("CancellationReasons", ())]
+    kinds = [ruling(code, 400) for code in codes if code != "None"]
+    return next((kind for kind in (Conflict, Rejected) if kind in kinds), Transient)
+
+
+def _why(answer: Mapping[str, Any]) -> str:
+    error = answer.get("Error", {})
+    return f"{error.get('Code', 'no code')}: {error.get('Message') or answer.get('message', 'no message')}"
+
+
+def _sentence(kind: type[Trouble], call: str, about: str, why: str) -> str:
+    """One line of printable text, whatever came over the wire."""
+    flat = "".join(character if character.isprintable() else " " for character in why)
+    return _SENTENCES[kind].format(call=call, about=about, why=" ".join(flat.split())[:500])
