@@ -3,19 +3,29 @@
 import asyncio
 import json
 import signal
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from emulator.app import serving
+from emulator.scenario import Scenario, read_scenario
 from emulator.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
 
+class Logs(Enum):
+    """Where DataSync's logs go."""
+
+    aws = "aws"
+    own = "own"
+
+
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - because each parameter is an option of the command
+    *,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 0,
     shares: Annotated[Path, typer.Option(help="The folder of shares: nfs://nas/export/ is SHARES/nas/export.")] = Path(
@@ -24,14 +34,26 @@ def run(
     region: Annotated[str, typer.Option(envvar="AWS_REGION", help="The Region to be in.")] = "us-east-1",
     account_id: Annotated[str, typer.Option(help="The account to be in.")] = "123456789012",
     phase_s: Annotated[float, typer.Option(min=0, help="The least time of each status, in seconds.")] = 0.2,
+    logs: Annotated[
+        Logs, typer.Option(help="Write logs to CloudWatch Logs (aws), or keep and serve them here (own).")
+    ] = Logs.aws,
+    events: Annotated[bool, typer.Option(help="Put status changes on EventBridge.")] = False,
+    state: Annotated[Path | None, typer.Option(help="A folder to keep locations, tasks and executions in.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="A YAML file with faults, forms and synthetic shares.")] = None,
 ) -> None:
     """An AWS DataSync that runs on a laptop.
 
-    Writes objects to S3 and logs to CloudWatch Logs at the endpoints of AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 and
-    AWS_ENDPOINT_URL_CLOUDWATCH_LOGS. The first line on stdout is JSON: {"event": "listening", "endpoint_url": "…"}.
+    Writes objects to S3, logs to CloudWatch Logs and events to EventBridge at the endpoints that AWS_ENDPOINT_URL (or
+    AWS_ENDPOINT_URL_S3 and so on) names. The first line on stdout is JSON: {"event": "listening", "endpoint_url": "…"}.
     Ends on SIGTERM or SIGINT.
     """
-    asyncio.run(_serve(Settings(host, port, shares, region, account_id, phase_s)))
+    try:
+        told = read_scenario(scenario) if scenario else Scenario()
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    own_logs = logs is Logs.own
+    asyncio.run(_serve(Settings(host, port, shares, region, account_id, phase_s, own_logs, events, state, told)))
 
 
 async def _serve(settings: Settings) -> None:

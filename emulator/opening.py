@@ -1,5 +1,6 @@
 """Makes the parts of a transfer from what a task and an execution say."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,13 +8,19 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.api.location_kinds import prefix
-from emulator.arns import bucket_name, last_id, log_group_name, task_of
+from emulator.arns import bucket_name, last_id, log_group_name
 from emulator.faults import Faults
 from emulator.logs.basic import BasicLines
 from emulator.logs.enhanced import EnhancedRecords
+from emulator.logs.entries import Writing
 from emulator.logs.forms import Forms
 from emulator.logs.publishing import LogSink, Stream
+from emulator.logs.store import LogStore
+from emulator.reports.writer import ReportWriter
 from emulator.state import Execution, Location, State, Task
+from emulator.synthetic.script import script
+from emulator.synthetic.shares import SyntheticShare, SyntheticShares
+from emulator.synthetic.work import SyntheticJournal, SyntheticWork
 from emulator.transfer.bucket import Bucket, BucketSource
 from emulator.transfer.disturbance import Disturbance
 from emulator.transfer.filters import Selects, in_manifest, manifest_paths, selected
@@ -21,6 +28,7 @@ from emulator.transfer.folder import FolderSource, share_folder
 from emulator.transfer.journal import Journal
 from emulator.transfer.places import Destination, Source, Unreachable
 from emulator.transfer.steps import Steps
+from emulator.walk import Opened
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -28,36 +36,65 @@ if TYPE_CHECKING:
 ENHANCED_LOG_GROUP = "/aws/datasync"
 
 
+_ENDS = ("SourceLocationArn", "DestinationLocationArn")
+
+
+@dataclass(frozen=True)
+class Log:
+    """Where an execution's log goes, and in which words."""
+
+    writing: Writing
+    group: str
+    stream: str
+    level: str
+
+
 @dataclass(frozen=True)
 class Workshop:
-    """What every transfer works with: the resources, the folder of shares, S3, the logs, the faults, the forms."""
+    """What every transfer works with: resources, shares, S3, logs, faults, forms."""
 
     state: State
+    account_id: str
     shares: Path
     s3: "S3Client"
     logs: LogSink
     faults: Faults
     forms: Forms
+    synthetic: SyntheticShares
 
-    async def open(self, execution: Execution, task: Task) -> tuple[Steps, Journal]:
-        """The steps and the journal of one execution; raises Unreachable if a location or the manifest is not there."""
-        ends = [self.state.locations[task.request[f"{end}LocationArn"]] for end in ("Source", "Destination")]
-        source, destination = self._source(ends[0]), self._destination(ends[1])
-        journal = self._journal(execution, task)
-        disturbance = Disturbance(self.faults, execution.arn, source)
-        return Steps(execution, (source, destination), await self._selects(execution), journal, disturbance), journal
+    async def open(self, execution: Execution, task: Task) -> Opened:
+        """One execution, ready to begin; raises Unreachable if a location or the manifest is not there."""
+        source, destination = (self.state.locations[task.request[end]] for end in _ENDS)
+        log = self._log(execution, task)
+        report = ReportWriter(self.s3, self.faults, self.account_id, (source, destination))
+        share = self.synthetic.find(source.uri)
+        if share is not None:
+            return self._synthetic(execution, share, log, report)
+        journal = Journal(execution.counters, log.writing, Stream(self.logs, log.group, log.stream), log.level)
+        places = (self._source(source), self._destination(destination))
+        disturbance = Disturbance(self.faults, execution.arn, places[0])
+        steps = Steps(execution, places, await self._selects(execution), journal, disturbance)
+        return Opened(steps, journal, functools.partial(report.write, execution, journal.entries))
 
-    def _journal(self, execution: Execution, task: Task) -> Journal:
-        locations = (task.request["SourceLocationArn"], task.request["DestinationLocationArn"])
-        enhanced = EnhancedRecords(execution.arn, locations, self.forms)
-        writing = enhanced if execution.enhanced else BasicLines(execution.arn, self.forms)
-        group = log_group_name(task.request.get("CloudWatchLogGroupArn", ""))
+    def _synthetic(self, execution: Execution, share: SyntheticShare, log: Log, report: ReportWriter) -> Opened:
+        if not isinstance(self.logs, LogStore):
+            raise Unreachable("A synthetic share needs the emulator's own logs")
+        began_ms, verify_mode = self.logs.now_ms(), execution.options["VerifyMode"]
+        written = script(share, log.writing, began_ms, log.level, verify_mode)
+        journal = SyntheticJournal(self.logs, log.group, log.stream, written)
+        work = SyntheticWork(execution, share, journal)
+        return Opened(work, journal, functools.partial(report.write, execution, []))
+
+    def _log(self, execution: Execution, task: Task) -> Log:
+        name = self.forms.stream.replace("{task_id}", last_id(task.arn))
+        stream = name.replace("{execution_id}", last_id(execution.arn))
+        level = execution.options["LogLevel"]
         if execution.enhanced:
-            group = ENHANCED_LOG_GROUP
-        name = self.forms.stream.replace("{task_id}", last_id(task_of(execution.arn)))
-        stream = Stream(self.logs, group, name.replace("{execution_id}", last_id(execution.arn)))
-        log_level = execution.options["LogLevel"] if group else "OFF"
-        return Journal(execution.counters, writing, stream, log_level)
+            source, destination = (task.request[end] for end in _ENDS)
+            writing = EnhancedRecords(execution.arn, (source, destination), self.forms)
+            return Log(writing, ENHANCED_LOG_GROUP, stream, level)
+        group = log_group_name(task.request.get("CloudWatchLogGroupArn", ""))
+        return Log(BasicLines(execution.arn, self.forms), group, stream, level if group else "OFF")
 
     def _source(self, location: Location) -> Source:
         if location.kind == "S3":

@@ -1,6 +1,7 @@
 """Runs executions: of each task one at a time, the others wait in the order in which they were started."""
 
 import asyncio
+import functools
 import traceback
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ class Runner:
         walk = Walk(execution, forms, self._workshop.faults, self._phase_s, self._announce)
         try:
             async with self._turns[task.arn]:
-                await walk.run(lambda: self._workshop.open(execution, task))
+                await walk.run(functools.partial(self._workshop.open, execution, task))
         except asyncio.CancelledError:
             if execution.status != "CANCELLING":
                 raise

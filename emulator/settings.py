@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.logs.forms import Forms
+from emulator.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of the command, and what a scenario file adds."""
+    """The options of the command; `state` is the folder in which to keep resources, if any."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -16,4 +16,7 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     phase_s: float = 0.2
-    forms: Forms = field(default_factory=Forms)
+    own_logs: bool = False
+    events: bool = False
+    state: Path | None = None
+    scenario: Scenario = field(default_factory=Scenario)

@@ -27,6 +27,7 @@ class Task:
     arn: str
     request: dict[str, Any]
     created_at: datetime
+    schedule_set_at: datetime | None = None
 
     @property
     def enhanced(self) -> bool:

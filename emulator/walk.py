@@ -5,13 +5,12 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from emulator.faults import Faults
 from emulator.logs.forms import Forms
 from emulator.state import Execution
-from emulator.transfer.journal import Journal
 from emulator.transfer.places import Unreachable
-from emulator.transfer.steps import Steps
 
 _MISMATCH = (
     "Transfer and verification completed. Verification detected mismatches. "
@@ -36,6 +35,41 @@ class Ending:
 Announce = Callable[[Execution], Awaitable[None]]
 
 
+class Work(Protocol):
+    """The steps of a transfer."""
+
+    async def prepare(self) -> None:
+        """Finds out what is to be done; raises Unreachable where a location cannot be read."""
+
+    async def transfer(self) -> None:
+        """Does it."""
+
+    async def verify(self) -> None:
+        """Checks it."""
+
+
+class Ledger(Protocol):
+    """What is written about an execution."""
+
+    async def open(self, *, make_group: bool) -> None:
+        """Begins."""
+
+    async def flush(self) -> None:
+        """Sends what is written so far."""
+
+    async def close(self, status: str) -> None:
+        """Ends it, with the status that the execution will have."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An execution that can begin: its steps, its log, and what is done once it has ended."""
+
+    work: Work
+    ledger: Ledger
+    afterwards: Callable[[], Awaitable[None]]
+
+
 class Walk:
     """Takes one execution through its statuses; whatever happens, it ends as SUCCESS or ERROR."""
 
@@ -46,15 +80,15 @@ class Walk:
         self._phase_s = phase_s
         self._announce = announce
 
-    async def run(self, prepared: Callable[[], Awaitable[tuple[Steps, Journal]]]) -> None:
-        """Runs to the end. `prepared` opens the locations; CancelledError passes only if nobody asked to cancel."""
-        journal: Journal | None = None
+    async def run(self, opening: Callable[[], Awaitable[Opened]]) -> None:
+        """Runs to the end. `opening` finds the locations; CancelledError passes only if nobody asked to cancel."""
+        opened: Opened | None = None
         try:
             await self._enter("LAUNCHING")
             await self._stay("LAUNCHING")
-            steps, journal = await prepared()
-            await journal.open(make_group=self._execution.enhanced)
-            await self._steps(steps, journal)
+            opened = await opening()
+            await opened.ledger.open(make_group=self._execution.enhanced)
+            await self._steps(opened)
             ending = self._ending()
         except asyncio.CancelledError:
             if self._execution.status != "CANCELLING":
@@ -66,18 +100,19 @@ class Walk:
         except Exception as error:  # noqa: BLE001 - because a fault in a transfer must end it and nothing else
             traceback.print_exc()
             ending = Ending("ERROR", "InternalError", repr(error))
-        await self._end(ending, journal)
+        await self._end(ending, opened)
 
-    async def _steps(self, steps: Steps, journal: Journal) -> None:
-        works = {"PREPARING": steps.prepare, "TRANSFERRING": steps.transfer, "VERIFYING": steps.verify}
-        for status, work in works.items():
+    async def _steps(self, opened: Opened) -> None:
+        work = opened.work
+        works = {"PREPARING": work.prepare, "TRANSFERRING": work.transfer, "VERIFYING": work.verify}
+        for status, do in works.items():
             if status == "VERIFYING" and self._execution.options["VerifyMode"] == "NONE":
                 continue
             await self._enter(status)
             step = self._execution.steps[status]
             step.began_at = datetime.now(UTC)
-            await work()
-            await journal.flush()
+            await do()
+            await opened.ledger.flush()
             await self._stay(status)
             step.ended_at = datetime.now(UTC)
             step.status = "SUCCESS"
@@ -110,12 +145,16 @@ class Walk:
             return Ending("ERROR", self._forms.code_skipped, _SKIPPED)
         return Ending("SUCCESS")
 
-    async def _end(self, ending: Ending, journal: Journal | None) -> None:
+    async def _end(self, ending: Ending, opened: Opened | None) -> None:
         for step in self._execution.steps.values():
             if step.began_at is not None and step.ended_at is None:
                 step.ended_at, step.status = datetime.now(UTC), "ERROR"
-        if journal is not None:
-            await journal.close(ending.status)
+        if opened is not None:
+            await opened.ledger.close(ending.status)
         self._execution.error_code, self._execution.error_detail = ending.code, ending.detail
         self._execution.ended_at = datetime.now(UTC)
+        if "TaskReportConfig" in self._execution.request:
+            self._execution.report_status = "PENDING"
         await self._enter(ending.status)
+        if opened is not None:
+            await opened.afterwards()

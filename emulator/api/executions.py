@@ -45,7 +45,7 @@ class Executions:
         execution = self._find(request["TaskExecutionArn"])
         fields = {
             "TaskExecutionArn": execution.arn,
-            "Status": execution.status,
+            "Status": self._status(execution),
             "TaskMode": execution.mode,
             "StartTime": execution.started_at,
             "LaunchTime": execution.launched_at,
@@ -56,6 +56,9 @@ class Executions:
         }
         if execution.report_status:
             fields["ReportResult"] = _outcome(execution.report_status, *execution.report_error)
+        for fault in self._world.faults.of("counters", execution.arn):
+            for name, number in fault.parameters["add"].items():
+                fields[name] = fields.get(name, 0) + number
         return {name: value for name, value in fields.items() if value is not None}
 
     async def list_all(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +68,7 @@ class Executions:
         else:
             executions = list(self._world.state.executions.values())
         some, more = page(executions, request)
-        entries = [{"TaskExecutionArn": each.arn, "Status": each.status, "TaskMode": each.mode} for each in some]
+        entries = [{"TaskExecutionArn": each.arn, "Status": self._status(each), "TaskMode": each.mode} for each in some]
         return {"TaskExecutions": entries, **more}
 
     async def update(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -91,6 +94,12 @@ class Executions:
         if execution is None:
             raise invalid_request(f"Task execution {arn} is not found.")
         return execution
+
+    def _status(self, execution: Execution) -> str:
+        for fault in self._world.faults.of("status", execution.arn):
+            if fault.parameters["instead_of"] == execution.status:
+                return str(fault.parameters["status"])
+        return execution.status
 
     def _check_queue(self, task_arn: str, options: dict[str, Any]) -> None:
         open_ones = [each for each in self._world.state.executions_of(task_arn) if not each.ended]

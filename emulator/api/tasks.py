@@ -10,6 +10,7 @@ from emulator.api.tags import as_tags
 from emulator.api.world import World
 from emulator.arns import last_id
 from emulator.errors import invalid_request
+from emulator.schedule import next_start
 from emulator.state import Task
 
 _ENDS = ("SourceLocationArn", "DestinationLocationArn")
@@ -29,6 +30,7 @@ class Tasks:
         tags = as_tags(request.pop("Tags", []))
         request.setdefault("TaskMode", "BASIC")
         request["Options"] = effective(request.get("Options", {}), enhanced=request["TaskMode"] == "ENHANCED")
+        _check_schedule(request)
         arn = self._world.account.new_task()
         self._world.state.tasks[arn] = Task(arn, request, datetime.now(UTC))
         self._world.state.tags[arn] = tags
@@ -40,7 +42,10 @@ class Tasks:
         if "Options" in request:
             below = task.request["Options"]
             request["Options"] = effective(request["Options"], enhanced=task.enhanced, below=below)
+        _check_schedule(request)
         task.request |= request
+        if "Schedule" in request:
+            task.schedule_set_at = datetime.now(UTC)
         return {}
 
     async def describe(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +56,8 @@ class Tasks:
         executions = self._world.state.executions_of(task.arn)
         if executions:
             fields["CurrentTaskExecutionArn"] = executions[-1].arn
+        if "Schedule" in task.request:
+            fields["ScheduleDetails"] = _schedule_details(task)
         return fields | {"TaskArn": task.arn, "Status": self._status(task), "CreationTime": task.created_at}
 
     async def list_all(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +100,22 @@ def find_task(world: World, arn: str) -> Task:
     if task is None:
         raise invalid_request(f"Task {arn} is not found.")
     return task
+
+
+def _check_schedule(request: dict[str, Any]) -> None:
+    if "Schedule" in request:
+        now = datetime.now(UTC)
+        try:
+            next_start(request["Schedule"]["ScheduleExpression"], now, now)
+        except ValueError as error:
+            raise invalid_request(f"Invalid schedule: {error}") from None
+
+
+def _schedule_details(task: Task) -> dict[str, Any]:
+    details: dict[str, Any] = {"StatusUpdateTime": task.schedule_set_at or task.created_at}
+    if task.request["Schedule"].get("Status") == "DISABLED":
+        details["DisabledBy"] = "USER"
+    return details
 
 
 def _attributes(task: Task) -> dict[str, list[str]]:

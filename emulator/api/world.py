@@ -6,6 +6,7 @@ from typing import Protocol
 from botocore.model import ServiceModel
 
 from emulator.arns import Account
+from emulator.faults import Faults
 from emulator.state import Execution, State, Task
 
 
@@ -27,6 +28,7 @@ class World:
     state: State
     runs: Runs
     model: ServiceModel
+    faults: Faults
 
     def members_described(self, operation: str) -> frozenset[str]:
         """The names of an operation's output members."""

@@ -1,31 +1,28 @@
 """The paths of the emulator's one port."""
 
-import json
 import secrets
-from typing import Any
 
 from aiohttp import web
 
 from emulator.errors import ApiError
-from emulator.faults import Fault, Faults
+from emulator.faults import Faults
+from emulator.synthetic.shares import SyntheticShares
 from emulator.wire import cbor, json11
+from emulator.wire.control import Control
 from emulator.wire.service import Service
 
 _MOST_BODY_BYTES = 8 * 1024 * 1024
 
 
-def application(services: dict[str, Service], faults: Faults) -> web.Application:
-    """Serves services by the prefix of their target (`FmrsService`), in both protocols, and the control of faults."""
+def application(services: dict[str, Service], faults: Faults, shares: SyntheticShares) -> web.Application:
+    """Serves services by the prefix of their target (`FmrsService`), in both protocols, and the control API."""
     app = web.Application(client_max_size=_MOST_BODY_BYTES)
-    wire, control = _Wire(services), _Control(faults)
+    wire, control = _Wire(services), Control(faults, shares)
     app.add_routes(
         [
             web.post("/", wire.json),
             web.post("/service/{service}/operation/{operation}", wire.cbor),
-            web.get("/_emulator/faults", control.show),
-            web.post("/_emulator/faults", control.add),
-            web.delete("/_emulator/faults", control.clear),
-            web.delete("/_emulator/faults/{name}", control.remove),
+            *control.routes(),
         ]
     )
     return app
@@ -57,36 +54,6 @@ class _Wire:
         if name not in self._services:
             raise ApiError("UnknownOperationException", f"There is no service {name!r} here")
         return self._services[name]
-
-
-class _Control:
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
-
-    async def show(self, _: web.Request) -> web.Response:
-        return web.json_response({"faults": [_shown(fault) for fault in self._faults]})
-
-    async def add(self, request: web.Request) -> web.Response:
-        try:
-            given = json.loads(await request.read())
-            fault = self._faults.add(given)
-        except (TypeError, ValueError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response(_shown(fault), status=201)
-
-    async def remove(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        if not self._faults.remove(name):
-            return web.json_response({"error": f"there is no fault {name!r}"}, status=404)
-        return web.json_response({})
-
-    async def clear(self, _: web.Request) -> web.Response:
-        self._faults.clear()
-        return web.json_response({})
-
-
-def _shown(fault: Fault) -> dict[str, Any]:
-    return {"name": fault.name, "kind": fault.kind, "target": fault.target, **fault.parameters}
 
 
 def _numbered(response: web.Response) -> web.Response:

@@ -15,15 +15,15 @@ from emulator.errors import ApiError, invalid_request
 _SPACE_SEPARATORS = "\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 
 
-def load(service: str) -> ServiceModel:
+def load_model(service: str) -> ServiceModel:
     """The newest model of a service ('datasync', 'logs') that the installed botocore has."""
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 class Judge:
-    """Checks requests against a model."""
+    """Checks requests against a model; `refusal` is the error by which the service answers what breaks it."""
 
-    def __init__(self, model: ServiceModel, refusal: str = "InvalidRequestException") -> None:
+    def __init__(self, model: ServiceModel, refusal: str) -> None:
         self._model = model
         self._refusal = refusal
 

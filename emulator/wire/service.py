@@ -4,21 +4,29 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from emulator.errors import ApiError
+from emulator.errors import ApiError, internal
 from emulator.wire.model import Judge
 
 Operation = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-Before = Callable[[str], None]
 
 
 class Service:
-    """The operations of a service; `before` may refuse any of them by raising ApiError."""
+    """The operations of a service.
 
-    def __init__(self, judge: Judge, operations: Mapping[str, Operation], failure: str, before: Before) -> None:
+    `before` may refuse any of them by raising ApiError; `changed` is called after each that may have changed something.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        operations: Mapping[str, Operation],
+        before: Callable[[str], None],
+        changed: Callable[[], None],
+    ) -> None:
         self._judge = judge
         self._operations = operations
-        self._failure = failure
         self._before = before
+        self._changed = changed
 
     async def call(self, operation: str, payload: Any) -> dict[str, Any]:  # noqa: ANN401 - because it is untrusted
         """The members of the answer. Raises nothing but ApiError; a defect in here becomes the service's own 500."""
@@ -27,9 +35,12 @@ class Service:
         if operation not in self._operations:
             raise ApiError("UnknownOperationException", f"{operation} is not emulated")
         try:
-            return await self._operations[operation](fields)
+            answer = await self._operations[operation](fields)
         except ApiError:
             raise
         except Exception as error:
             traceback.print_exc()
-            raise ApiError(self._failure, repr(error), 500) from error
+            raise internal(repr(error)) from error
+        if not operation.startswith(("Describe", "List", "Get", "Filter")):
+            self._changed()
+        return answer

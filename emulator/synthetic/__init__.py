@@ -1,0 +1,1 @@
+"""Executions over millions of files that exist nowhere."""

@@ -1,0 +1,66 @@
+"""Shares whose files are only numbers: names and sizes are made from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from emulator.transfer.items import Item, Kind
+
+_MTIME_NS = 1_700_000_000 * 10**9
+
+
+@dataclass(frozen=True)
+class SyntheticShare:
+    """`share` is server/subdirectory as in a LocationUri; `seconds` is what transferring, and verifying it, takes."""
+
+    share: str
+    files: int
+    folders: int = 1
+    size_bytes: int = 1024
+    seconds: float = 0.0
+
+    def file(self, number: int) -> Item:
+        """The file of a number from 0 on; always the same."""
+        path = f"/folder-{number % self.folders:06d}/file-{number:010d}.dat"
+        return Item(path, Kind.FILE, (number * 2_654_435_761) % (2 * self.size_bytes + 1), _MTIME_NS)
+
+    def folder(self, number: int) -> Item:
+        """The folder of a number from 0 on; 0 is the share itself."""
+        return Item(f"/folder-{number - 1:06d}" if number else "/", Kind.FOLDER, 0, _MTIME_NS)
+
+    @property
+    def all_folders(self) -> int:
+        """How many folders there are with the share itself."""
+        return self.folders + 1
+
+    @property
+    def all_bytes(self) -> int:
+        """The size of all files, as if each had the size that is asked for."""
+        return self.files * self.size_bytes
+
+
+class SyntheticShares:
+    """The synthetic shares there are."""
+
+    def __init__(self) -> None:
+        self._shares: dict[str, SyntheticShare] = {}
+
+    def add(self, given: Mapping[str, Any]) -> SyntheticShare:
+        """Takes a share in the members of SyntheticShare; raises ValueError for people if it is not well formed."""
+        known = {field.name for field in fields(SyntheticShare)}
+        if not {"share", "files"} <= given.keys() <= known:
+            raise ValueError(f"a synthetic share has share, files and perhaps {', '.join(sorted(known))}")
+        numbers = [value for name, value in given.items() if name != "share"]
+        if any(isinstance(value, bool) or not isinstance(value, int | float) or value < 0 for value in numbers):
+            raise ValueError("the numbers of a synthetic share are 0 or more")
+        share = SyntheticShare(**given)
+        if share.folders < 1:
+            raise ValueError("a synthetic share has a folder at least")
+        self._shares[share.share.strip("/")] = share
+        return share
+
+    def find(self, location_uri: str) -> SyntheticShare | None:
+        """The share that a location means, if it is synthetic."""
+        uri = urlsplit(location_uri)
+        return self._shares.get(f"{uri.netloc}/{uri.path.strip('/')}".strip("/"))
