@@ -5,6 +5,7 @@ values crosses: no dict, no SDK type, no token that the worker would have to und
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from service.domain.execution import Execution
@@ -171,3 +172,19 @@ class Readiness(Protocol):
 
     async def check(self) -> str:
         """Return a few words about it. Raises Absent, Denied or Transient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The whole world of a worker."""
+
+    datasync: DataSync
+    logs: Logs
+    facts: Facts
+    outcomes: OutcomeLog
+    executions: Executions
+    overview: Overview
+    leases: Leases
+    tasks: Tasks
+    queue: Queue
+    objects: Objects

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from service.domain.facts import Fact, FactKind, Known, Parsed, fingerprint
-from service.domain.names import ExecutionName, TaskMode, is_terminal
+from service.domain.names import ExecutionId, ExecutionName, TaskMode, is_terminal
 from service.domain.phases import Event, Phase, Reason, after
 
 _MASK = (1 << 64) - 1
@@ -106,7 +106,7 @@ class Source:
     (None: all of them; the empty string: none).
     """
 
-    execution_id: str
+    execution_id: ExecutionId
     started_at_ms: int
     publishes: bool
     sent_upto: str | None = ""
@@ -125,7 +125,7 @@ class Publishing:
     fresh_since_ms: int | None
     cursor: str = ""
     ahead: tuple[str, ...] = ()
-    outcomes: Mapping[str, Mapping[Outcome, int]] = field(default_factory=dict)
+    outcomes: Mapping[ExecutionId, Mapping[Outcome, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,14 @@ class VerifyMode(StrEnum):
     NONE = "NONE"
 
 
+_RUNNING = frozenset({"QUEUED", "CANCELLING", "LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING"})
+
+
+def is_known(status: str) -> bool:
+    """Whether DataSync's API model lists the status (TaskExecutionStatus)."""
+    return status in _RUNNING or is_terminal(status)
+
+
 def is_terminal(status: str) -> bool:
     """Whether nothing more happens in an execution with this status."""
     return status in (Status.SUCCESS, Status.ERROR)

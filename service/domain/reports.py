@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from service.domain.errors import Trouble
 from service.domain.execution import Outcome
 from service.domain.facts import FactKind
 from service.domain.names import ExecutionName, TaskArn, TaskMode
@@ -81,11 +82,15 @@ class UnknownStatus:
     status: str
 
 
+LOOPS = ("sweep", "survey", "renew", "execution")
+"""The loops of a worker: one of each, but for `execution`, of which there is one for each claimed execution."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setback:
     """A tick that did not work out. The loop waits `pause_s` and tries again.
 
-    `kind` is a kind of Trouble in lower case, or `bug`. `error` is kept for its traceback.
+    `loop` is one of LOOPS, `kind` is a kind of Trouble in lower case, or `bug`. `error` is kept for its traceback.
     """
 
     loop: str
@@ -93,7 +98,7 @@ class Setback:
     detail: str
     pause_s: float
     error: BaseException
-    name: ExecutionName | None = None
+    execution_id: str | None = None
     task: TaskArn | None = None
     setbacks: int = 1
 
@@ -109,11 +114,15 @@ Report = Swept | Surveyed | Looked | Moved | Sent | UnknownStatus | Setback | Le
 
 
 class Tick(NamedTuple):
-    """The result of one tick: what it did, when the next one is worth its while, whether there will be any."""
+    """The result of one tick: what it did, when the next one is worth its while, whether there will be any.
+
+    `trouble` is what stopped a tick half-way, after it had done something; the loop treats it as if it were raised.
+    """
 
     reports: Sequence[Report] = ()
     pause_s: float = 0.0
     done: bool = False
+    trouble: Trouble | None = None
 
 
 @dataclass(slots=True)

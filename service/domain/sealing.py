@@ -112,13 +112,18 @@ def rule(execution: Execution, policy: Policy, *, now_ms: int) -> Ruling:
         return Ruling.WAIT
     if adds_up(execution, policy) and audited(execution):
         return Ruling.SEALED
-    past_deadline = now_ms >= (execution.terminal_seen_at_ms or 0) + policy.deadline_s * 1000
+    past_deadline = is_past_deadline(execution, policy, now_ms=now_ms)
     if past_deadline and execution.reading.pass_number > 1 and audited(execution):
         return Ruling.INCOMPLETE
     pause_s = reread_pause_s(execution.reading.pass_number, policy)
     if past_deadline or now_ms >= (execution.reading.ended_at_ms or 0) + pause_s * 1000:
         return Ruling.REREAD
     return Ruling.WAIT
+
+
+def is_past_deadline(execution: Execution, policy: Policy, *, now_ms: int) -> bool:
+    """Whether an ended execution's log has had all the time that it may take."""
+    return now_ms >= (execution.terminal_seen_at_ms or 0) + policy.deadline_s * 1000
 
 
 def reread_pause_s(pass_number: int, policy: Policy) -> float:

@@ -1,0 +1,79 @@
+"""The only `while`: repeats ticks until told to stop, and waits longer after each setback."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+from service.domain.errors import Conflict, Trouble
+from service.domain.reports import Health, Report, Setback, Tick
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+
+PATIENCE_S = 120.0
+"""How long a round may take beyond its pause: every call has a time-out of half a minute and is tried a few times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every loop is given: when to stop, whom to tell, what time it is, and chance."""
+
+    stop: asyncio.Event
+    observe: Callable[[Report], None]
+    health: Health
+    random: Random
+
+
+def pause_after(setbacks: int, random: Random) -> float:
+    """How long to wait after so many setbacks in a row: twice as long each time, at random, so that workers part."""
+    return min(FIRST_PAUSE_S * 2.0 ** min(setbacks - 1, 16), LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
+
+
+async def repeat(
+    name: str,
+    tick: Callable[[], Awaitable[Tick]],
+    around: Surroundings,
+    *,
+    execution_id: str | None = None,
+    give_up: Callable[[], Awaitable[Tick]] | None = None,
+    patience: int = 5,
+) -> None:
+    """Tick until a tick is the last one or `around.stop` is set, in the midst of a pause too.
+
+    A tick that fails is reported and tried again. After `patience` failures in a row that are no Trouble but faults of
+    our own, `give_up` takes its place. Returns silently on Conflict when there is a `give_up`: then it is somebody
+    else's turn.
+    """
+    loop = asyncio.get_running_loop()
+    setbacks = bugs = 0
+    key = execution_id or name
+    around.health.rounds[key] = (loop.time(), PATIENCE_S)
+    while not around.stop.is_set():
+        try:
+            done = await (give_up if give_up is not None and bugs >= patience else tick)()
+            error: Exception | None = done.trouble
+        except Exception as raised:  # noqa: BLE001 - because this is the place where a loop outlives its ticks
+            done, error = Tick(), raised
+        for report in done.reports:
+            around.observe(report)
+        if isinstance(error, Conflict) and give_up is not None:
+            break
+        setbacks = setbacks + 1 if error else 0
+        bugs = bugs + 1 if error and not isinstance(error, Trouble) else 0
+        pause_s = done.pause_s
+        if error:
+            pause_s = pause_after(setbacks, around.random)
+            around.observe(_setback(name, error, pause_s, setbacks, execution_id))
+        around.health.rounds[key] = (loop.time(), pause_s + PATIENCE_S)
+        if done.done:
+            break
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(around.stop.wait(), pause_s)
+    around.health.rounds.pop(key, None)
+
+
+def _setback(name: str, error: Exception, pause_s: float, setbacks: int, execution_id: str | None) -> Setback:
+    kind = type(error).__name__.lower() if isinstance(error, Trouble) else "bug"
+    return Setback(name, kind, str(error), pause_s, error, execution_id, setbacks=setbacks)

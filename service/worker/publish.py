@@ -1,0 +1,191 @@
+"""Publish a sealed execution: walk, decide, look up, send, and only then move the cursor.
+
+A tick that fails leaves its chunk as it is, so that the next one sends what is still pending and nothing else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from service.domain.errors import Absent, Denied, Rejected, Trouble
+from service.domain.execution import Execution, Outcome, Publishing, Target
+from service.domain.freshness import Saying, settles_freshness
+from service.domain.messages import StoredObject
+from service.domain.names import ExecutionId
+from service.domain.phases import Event, Phase, Reason
+from service.domain.reports import Report, Sent, Tick
+from service.ports import Objects, Ports
+from service.worker.chunk import Candidate, Chunk, advanced, settle, sort_out, stretches
+from service.worker.join import Join
+from service.worker.lease import Keeper
+from service.worker.planning import Planner
+from service.worker.seal import moved
+from service.worker.send import Sender
+from service.worker.walk import Walk
+
+FILES_PER_CHUNK = 1000
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What a worker keeps in memory while it publishes an execution. All of it can be had again from the cursor."""
+
+    executions: Sequence[Execution]
+    walk: Walk
+    joins: dict[Target, Join] = field(default_factory=dict)
+    files: list[tuple[str, Sequence[Saying]]] = field(default_factory=list)
+    chunk: Chunk | None = None
+
+    async def next_files(self) -> list[tuple[str, Sequence[Saying]]]:
+        """The files of the next chunk; none when all have been decided on."""
+        if not self.files:
+            self.files = list(await self.walk.next())
+        files, self.files = self.files[:FILES_PER_CHUNK], self.files[FILES_PER_CHUNK:]
+        return files
+
+    def join(self, objects: Objects, target: Target) -> Join:
+        """The one merge join with that target's listing."""
+        return self.joins.setdefault(target, Join(objects, target.bucket, target.prefix))
+
+
+class Publisher:
+    """Publishes one execution, a chunk at each tick."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        keeper: Keeper,
+        *,
+        check_s3: bool,
+        publish_unchanged: bool,
+        poll_s: float,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._ports = ports
+        self._keeper = keeper
+        self._planner = Planner(ports, now_ms=now_ms)
+        self._sender = Sender(ports.queue, keeper)
+        self._check_s3 = check_s3
+        self._publish_unchanged = publish_unchanged
+        self._poll_s = poll_s
+        self._now_ms = now_ms
+        self._progress: _Progress | None = None
+
+    async def tick(self, execution: Execution) -> tuple[Execution, Tick]:
+        """Plan, or send the next chunk, or, behind the last one, finish."""
+        publishing = execution.publishing
+        if publishing is None or not publishing.sources:
+            return await self._plan(execution)
+        if self._progress is None:
+            executions = [await self._ports.executions.get(source.execution_id) for source in publishing.sources]
+            known = [source for source in executions if source is not None]
+            if len(known) < len(executions):  # One has outlived its retention: plan again with those that are left.
+                return await self._save(replace(execution, publishing=replace(publishing, sources=()))), Tick()
+            self._progress = _Progress(known, Walk(self._ports.facts, known, after=publishing.cursor))
+        progress = self._progress
+        if progress.chunk is None:
+            self._progress = None  # Until the chunk stands: what fails before that begins again behind the cursor.
+            files = await progress.next_files()
+            if not files:
+                return await self._finish(execution, publishing)
+            try:
+                progress.chunk = await self._decide(progress, publishing, files)
+            except (Denied, Absent) as trouble:
+                reason = Reason.ACCESS_DENIED if isinstance(trouble, Denied) else Reason.BUCKET_NOT_FOUND
+                return await self._hold(execution, reason)
+            self._progress = progress
+        # After a save whose answer was lost, the cursor may be further than this worker believed.
+        progress.chunk.forget([path for path in progress.chunk.paths if path <= publishing.cursor])
+        return await self._send(execution, publishing, progress.chunk)
+
+    async def _plan(self, execution: Execution) -> tuple[Execution, Tick]:
+        planned = await self._planner.plan(execution)
+        if planned is None:
+            return execution, Tick((), self._poll_s)
+        return await self._save(replace(execution, publishing=planned)), Tick()
+
+    async def _decide(
+        self, progress: _Progress, publishing: Publishing, files: Sequence[tuple[str, Sequence[Saying]]]
+    ) -> Chunk:
+        chunk, candidates = sort_out(files, publishing, progress.executions)
+        found = await self._look_up(progress, candidates) if self._check_s3 else None
+        settle(chunk, candidates, found, publish_unchanged=self._publish_unchanged, ahead=publishing.ahead)
+        return chunk
+
+    async def _look_up(
+        self, progress: _Progress, candidates: Sequence[Candidate]
+    ) -> Mapping[Target, Mapping[str, StoredObject]]:
+        keys: dict[Target, list[str]] = {}
+        for candidate in candidates:
+            keys.setdefault(candidate.target, []).append(candidate.key)
+        return {
+            target: await progress.join(self._ports.objects, target).look_up(keys_there)
+            for target, keys_there in keys.items()
+        }
+
+    async def _send(self, execution: Execution, publishing: Publishing, chunk: Chunk) -> tuple[Execution, Tick]:
+        """Send what is pending, and store how far that came even when it did not come to the end."""
+        pending, trouble = len(chunk.pending), None
+        try:
+            await self._sender.send(execution.name.execution_id, chunk)
+        except Trouble as stopped_by:
+            trouble = stopped_by
+        settled = chunk.settled()
+        after = await self._store(execution, publishing, chunk, settled)
+        report = Sent(
+            name=execution.name,
+            messages=pending - len(chunk.pending),
+            outcomes=chunk.counts(settled),
+            failed=chunk.failures(settled),
+            cursor=settled[-1] if settled else publishing.cursor,
+        )
+        chunk.forget(settled)
+        if not chunk.paths and self._progress is not None:
+            self._progress.chunk = None
+        if isinstance(trouble, Rejected):
+            held, tick = await self._hold(after, Reason.MESSAGE_REJECTED)
+            return held, tick._replace(reports=[report, *tick.reports])
+        return after, Tick([report], trouble=trouble)
+
+    async def _store(
+        self, execution: Execution, publishing: Publishing, chunk: Chunk, settled: Sequence[str]
+    ) -> Execution:
+        """Store the outcomes of a settled beginning, then the cursor behind it."""
+        for name, stretch in stretches(chunk, settled).items():
+            await self._ports.outcomes.write(name, stretch, expires_at_s=execution.expires_at_s)
+        return await self._save(replace(execution, publishing=advanced(publishing, chunk, settled)))
+
+    async def _finish(self, execution: Execution, publishing: Publishing) -> tuple[Execution, Tick]:
+        """Settle the carried executions and the task, then the execution itself: each step may be repeated."""
+        now_ms = self._now_ms()
+        reports: list[Report] = []
+        for source in publishing.sources:
+            if source.publishes and source.execution_id != execution.name.execution_id:
+                reports += await self._take_along(source.execution_id, publishing, now_ms)
+        if settles_freshness(execution):
+            await self._ports.tasks.reconcile(execution.name.task_id, start_ms=execution.started_at_ms)
+        outcomes = publishing.outcomes.get(execution.name.execution_id, {})
+        reason = Reason.FILES_MISSING if outcomes.get(Outcome.MISSING) else execution.reason
+        published_at_ms = execution.published_at_ms or now_ms
+        sent = replace(execution.on(Event.SENT, reason), outcomes=outcomes, published_at_ms=published_at_ms)
+        return await self._save(sent), Tick([*reports, moved(execution, sent)])
+
+    async def _take_along(self, execution_id: ExecutionId, publishing: Publishing, now_ms: int) -> list[Report]:
+        carried = await self._ports.executions.get(execution_id)
+        if carried is None or carried.phase is not Phase.CARRIED:
+            return []  # Done before a crash, or gone with its retention.
+        after = replace(
+            carried.on(Event.TAKEN_ALONG, Reason.CARRIED),
+            outcomes=publishing.outcomes.get(execution_id, {}),
+            published_at_ms=now_ms,
+        )
+        await self._ports.executions.move(after, Phase.CARRIED)
+        return [moved(carried, after)]
+
+    async def _hold(self, execution: Execution, reason: Reason) -> tuple[Execution, Tick]:
+        self._progress = None
+        held = await self._save(execution.on(Event.HOLD, reason))
+        return held, Tick([moved(execution, held)])
+
+    async def _save(self, execution: Execution) -> Execution:
+        await self._ports.executions.save(execution, self._keeper.lease(execution.name.execution_id))
+        return execution

@@ -1,0 +1,179 @@
+"""Find new executions and register each one once. One worker at a time does this; it would be harmless twice."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from service.domain.errors import Trouble
+from service.domain.execution import Execution
+from service.domain.names import ExecutionId, ExecutionName, TaskArn, TaskId, execution_name, task_id
+from service.domain.records import ExecutionDescription, TaskDescription, TaskListing, TaskRecord
+from service.domain.reports import Report, Setback, Swept, Tick
+from service.ports import Ports
+from service.worker.lease import SWEEP, Keeper, Watch
+
+QUIET_TASKS_PER_SWEEP = 20
+RELIST_S = 30.0
+"""Quiet tasks are listed in turn, and each at least this often: ListTasks does not show what began and ended since."""
+
+DESCRIPTIONS_PER_SWEEP = 100
+"""A task with a long history must not keep the others waiting when it is first seen."""
+
+FILES_PER_SHARD = 50_000
+MAX_SHARDS = 16
+"""A DynamoDB partition takes 1,000 writes a second; this many take what one worker can write."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What this process remembers of a task between two sweeps."""
+
+    record: TaskRecord
+    known: set[ExecutionId]
+    status: str = ""
+    listed_at_s: float = float("-inf")
+    described: dict[ExecutionId, ExecutionDescription] = field(default_factory=dict)
+
+
+def due(tasks: Sequence[TaskListing], seen: dict[TaskArn, _Seen], now_s: float) -> list[TaskListing]:
+    """Choose the tasks whose executions are to be listed now: all that run or have changed, and some quiet ones."""
+
+    def is_quiet(task: TaskListing) -> bool:
+        return task.status == "AVAILABLE" and task.arn in seen and seen[task.arn].status == task.status
+
+    quiet = sorted(filter(is_quiet, tasks), key=lambda task: seen[task.arn].listed_at_s)
+    turn = [
+        task
+        for place, task in enumerate(quiet)
+        if place < QUIET_TASKS_PER_SWEEP or now_s - seen[task.arn].listed_at_s >= RELIST_S
+    ]
+    return [task for task in tasks if not is_quiet(task)] + turn
+
+
+def shards_for(estimated_files: int | None) -> int:
+    """How many partitions an execution's facts are spread over: fixed when it is registered."""
+    return min(MAX_SHARDS, 1 + (estimated_files or 0) // FILES_PER_SHARD)
+
+
+def registered(
+    name: ExecutionName, description: ExecutionDescription, task: TaskDescription, *, now_ms: int, retention_s: int
+) -> Execution:
+    """Make the record of an execution that was never seen before.
+
+    Without a start time it is taken to start now: better looked at than lost.
+    """
+    return Execution(
+        name=name,
+        task_mode=description.task_mode,
+        verify_mode=description.verify_mode,
+        log_level=description.log_level,
+        log_group=task.log_group,
+        target=task.target,
+        shards=shards_for(description.estimated_files),
+        status=description.status,
+        started_at_ms=description.started_at_ms or now_ms,
+        ended_at_ms=description.ended_at_ms,
+        expires_at_s=now_ms // 1000 + retention_s,
+    )
+
+
+class Sweeper:
+    """Looks over all tasks at each tick. `explicit`: the operator named the tasks, so one that cannot work is shown."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        keeper: Keeper,
+        watch: Watch,
+        *,
+        terms: "Terms",
+    ) -> None:
+        self._ports = ports
+        self._keeper = keeper
+        self._watch = watch
+        self._terms = terms
+        self._seen: dict[TaskArn, _Seen] = {}
+        self._descriptions_left = 0
+
+    async def tick(self) -> Tick:
+        """Register what is new. A task that cannot be looked at does not keep the others from it."""
+        if not await self._is_mine():
+            self._seen.clear()
+            return Tick((), self._terms.poll_s)
+        self._descriptions_left = DESCRIPTIONS_PER_SWEEP
+        tasks = await self._ports.datasync.tasks()
+        listed = due(tasks, self._seen, self._terms.clock_s())
+        setbacks: list[Report] = []
+        new: list[ExecutionName] = []
+        left_alone = 0
+        for task in listed:
+            try:
+                names, alone = await self._look_at(task)
+            except Trouble as trouble:
+                kind = type(trouble).__name__.lower()
+                setbacks.append(Setback("sweep", kind, trouble.detail, self._terms.poll_s, trouble, task=task.arn))
+            else:
+                new += names
+                left_alone += alone
+        pause_s = self._terms.poll_s if self._descriptions_left else 0.0
+        return Tick([*setbacks, Swept(len(tasks), len(listed), new, left_alone)], pause_s)
+
+    async def _is_mine(self) -> bool:
+        if SWEEP in self._keeper.held:
+            return True
+        lease = await self._ports.leases.read(SWEEP)
+        return self._watch.is_free(lease, self._terms.clock_s()) and await self._keeper.claim(lease)
+
+    async def _look_at(self, task: TaskListing) -> tuple[list[ExecutionName], int]:
+        seen = self._seen.get(task.arn) or await self._first_sight(task_id(task.arn))
+        self._seen[task.arn] = seen
+        listing = await self._ports.datasync.executions(task.arn)
+        unknown = [e for e in map(execution_name, (e.arn for e in listing)) if e.execution_id not in seen.known]
+        for name in unknown:
+            if name.execution_id not in seen.described:
+                if not self._descriptions_left:
+                    return [], 0
+                self._descriptions_left -= 1
+                seen.described[name.execution_id] = await self._ports.datasync.execution(name.arn)
+        new, left_alone = await self._register(task.arn, seen, unknown)
+        seen.status, seen.listed_at_s = task.status, self._terms.clock_s()
+        return new, left_alone
+
+    async def _first_sight(self, task: TaskId) -> _Seen:
+        record = await self._ports.tasks.remember(task, seen_at_ms=self._terms.now_ms())
+        return _Seen(record, set(await self._ports.tasks.known(task)))
+
+    async def _register(
+        self, arn: TaskArn, seen: _Seen, names: Sequence[ExecutionName]
+    ) -> tuple[list[ExecutionName], int]:
+        """Register in order of their start, so that an older one is never overlooked by the order of publishing."""
+        if not names:
+            return [], 0
+        task = await self._ports.datasync.task(arn)
+        terms, now_ms = self._terms, self._terms.now_ms()
+        oldest_ms = max(seen.record.seen_at_ms - terms.lookback_ms, now_ms - terms.retention_s * 1000)
+        records = [
+            registered(name, seen.described[name.execution_id], task, now_ms=now_ms, retention_s=terms.retention_s)
+            for name in names
+        ]
+        new = []
+        for record in sorted(records, key=lambda record: (record.started_at_ms, record.name.execution_id)):
+            name = record.name.execution_id
+            if record.started_at_ms < oldest_ms or (task.target is None and not terms.explicit):
+                await self._ports.tasks.leave_alone(record.name.task_id, name, expires_at_s=record.expires_at_s)
+            elif await self._ports.executions.register(record):
+                new.append(record.name)
+            seen.known.add(name)
+            seen.described.pop(name, None)
+        return new, len(names) - len(new)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a sweep goes by: how often, how far back, and whose clocks."""
+
+    poll_s: float
+    lookback_ms: int
+    retention_s: int
+    explicit: bool
+    clock_s: Callable[[], float]
+    now_ms: Callable[[], int]
