@@ -1,0 +1,58 @@
+"""ports.Tasks."""
+
+import pytest
+
+from service.adapters.aws.executions import DynamoExecutions
+from service.adapters.aws.tasks import DynamoTasks
+from service.adapters.memory.table import MemoryExecutions, MemoryTasks
+from service.domain.records import TaskRecord
+from tests.contracts.examples import NEVER_S, START_MS, a_task_id, an_execution
+
+
+@pytest.fixture(params=["memory", "aws"])
+def store(request):
+    if request.param == "memory":
+        executions = MemoryExecutions()
+        return MemoryTasks(executions), executions
+    rows = request.getfixturevalue("rows")
+    return DynamoTasks(rows), DynamoExecutions(rows)
+
+
+@pytest.fixture
+def tasks(store):
+    return store[0]
+
+
+@pytest.fixture
+def executions(store):
+    return store[1]
+
+
+async def test_a_task_is_remembered_as_first_seen(tasks):
+    task = a_task_id()
+    assert await tasks.remember(task, seen_at_ms=START_MS) == TaskRecord(task, START_MS, None)
+    assert await tasks.remember(task, seen_at_ms=START_MS + 1) == TaskRecord(task, START_MS, None)
+
+
+async def test_the_latest_reconciled_start_stays(tasks):
+    task = a_task_id()
+    await tasks.remember(task, seen_at_ms=START_MS)
+    for start_ms in (5, 9, 7):
+        await tasks.reconcile(task, start_ms=start_ms)
+    assert await tasks.remember(task, seen_at_ms=START_MS) == TaskRecord(task, START_MS, 9)
+
+
+async def test_known_are_the_registered_and_those_left_alone_of_this_task(tasks, executions):
+    registered, alone, other = an_execution(), an_execution(), an_execution()
+    task = registered.name.task_id
+    await tasks.remember(task, seen_at_ms=START_MS)
+    await executions.register(registered)
+    await executions.register(other)
+    for _ in range(2):
+        await tasks.leave_alone(task, alone.name.execution_id, expires_at_s=NEVER_S)
+    assert await tasks.known(task) == {registered.name.execution_id, alone.name.execution_id}
+    assert await executions.of_task(task, since_ms=0) == [registered]
+
+
+async def test_nothing_is_known_of_a_new_task(tasks):
+    assert await tasks.known(a_task_id()) == frozenset()
