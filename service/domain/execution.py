@@ -129,6 +129,20 @@ class Publishing:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """A wanted repetition of an execution's messages: which one it is, and how far it has come, as in Publishing."""
+
+    number: int = 0
+    under_way: bool = False
+    cursor: str = ""
+    ahead: tuple[str, ...] = ()
+
+    def next(self) -> "Replay":
+        """The replay after this one."""
+        return Replay(self.number + 1, under_way=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """An execution as the service sees it. Times are milliseconds since the epoch, UTC.
 
@@ -158,7 +172,7 @@ class Execution:
     publishing: Publishing | None = None
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     published_at_ms: int | None = None
-    replays: int = 0
+    replay: Replay = Replay()
 
     def on(self, event: Event, reason: Reason | None = None) -> "Execution":
         """Return the execution after the event. Raises ForbiddenTransitionError where the table forbids it."""

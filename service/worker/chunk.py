@@ -47,6 +47,11 @@ class Chunk:
         first = next(iter(self.pending), None)
         return self.paths if first is None else self.paths[: self.paths.index(first)]
 
+    def ahead(self, settled: Sequence[str]) -> tuple[str, ...]:
+        """Ids of the acknowledged messages behind the settled beginning."""
+        behind = set(settled)
+        return tuple(id_ for path, id_ in self.acknowledged.items() if path not in behind)
+
     def counts(self, settled: Sequence[str]) -> Counter[Outcome]:
         """How many of these files came to which outcome."""
         return Counter(outcome for path in settled for outcome in self.outcomes.get(path, {}).values())
@@ -95,10 +100,12 @@ def settle(
     *,
     publish_unchanged: bool,
     ahead: Collection[str] = (),
+    resend: int = 0,
 ) -> None:
     """Give each candidate its outcome, and its message where it goes out.
 
-    `found` is None when S3 is not asked. Messages whose ids are in `ahead` have gone out already.
+    `found` is None when S3 is not asked. Messages whose ids are in `ahead` have gone out already. `resend` is the
+    number of the replay, 0 for the first sending.
     """
     for candidate in candidates:
         fact, execution = candidate.fact, candidate.execution
@@ -109,7 +116,7 @@ def settle(
             fresh = is_fresh(candidate.decision, stored.last_modified_ms if stored else None)
             outcome = Outcome.PUBLISHED if fresh or publish_unchanged else Outcome.UNCHANGED
             if outcome is Outcome.PUBLISHED:
-                message = file_message(execution.name, candidate.target, fact, stored, transferred=fresh)
+                message = file_message(execution.name, candidate.target, fact, stored, transferred=fresh, resend=resend)
                 chunk.pending[fact.path] = message
                 if message.id in ahead:
                     chunk.acknowledge([fact.path])
@@ -126,11 +133,10 @@ def advanced(publishing: Publishing, chunk: Chunk, settled: Sequence[str]) -> Pu
     for path in settled:
         for name, outcome in chunk.outcomes.get(path, {}).items():
             counts.setdefault(name, Counter())[outcome] += 1
-    behind = set(settled)
     return replace(
         publishing,
         cursor=settled[-1] if settled else publishing.cursor,
-        ahead=tuple(id_ for path, id_ in chunk.acknowledged.items() if path not in behind),
+        ahead=chunk.ahead(settled),
         outcomes={name: dict(counter) for name, counter in counts.items()},
     )
 

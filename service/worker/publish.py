@@ -3,48 +3,23 @@
 A tick that fails leaves its chunk as it is, so that the next one sends what is still pending and nothing else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from service.domain.errors import Absent, Denied, Rejected, Trouble
-from service.domain.execution import Execution, Outcome, Publishing, Target
+from service.domain.errors import Absent, Denied, Rejected
+from service.domain.execution import Execution, Outcome, Publishing
 from service.domain.freshness import Saying, settles_freshness
-from service.domain.messages import StoredObject
 from service.domain.names import ExecutionId
 from service.domain.phases import Event, Phase, Reason
 from service.domain.reports import Report, Sent, Tick
-from service.ports import Objects, Ports
-from service.worker.chunk import Candidate, Chunk, advanced, settle, sort_out, stretches
-from service.worker.join import Join
+from service.ports import Ports
+from service.worker.chunk import Chunk, advanced, settle, sort_out, stretches
 from service.worker.lease import Keeper
 from service.worker.planning import Planner
+from service.worker.progress import Progress
 from service.worker.seal import moved
 from service.worker.send import Sender
 from service.worker.walk import Walk
-
-FILES_PER_CHUNK = 1000
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What a worker keeps in memory while it publishes an execution. All of it can be had again from the cursor."""
-
-    executions: Sequence[Execution]
-    walk: Walk
-    joins: dict[Target, Join] = field(default_factory=dict)
-    files: list[tuple[str, Sequence[Saying]]] = field(default_factory=list)
-    chunk: Chunk | None = None
-
-    async def next_files(self) -> list[tuple[str, Sequence[Saying]]]:
-        """The files of the next chunk; none when all have been decided on."""
-        if not self.files:
-            self.files = list(await self.walk.next())
-        files, self.files = self.files[:FILES_PER_CHUNK], self.files[FILES_PER_CHUNK:]
-        return files
-
-    def join(self, objects: Objects, target: Target) -> Join:
-        """The one merge join with that target's listing."""
-        return self.joins.setdefault(target, Join(objects, target.bucket, target.prefix))
 
 
 class Publisher:
@@ -68,7 +43,7 @@ class Publisher:
         self._publish_unchanged = publish_unchanged
         self._poll_s = poll_s
         self._now_ms = now_ms
-        self._progress: _Progress | None = None
+        self._progress: Progress | None = None
 
     async def tick(self, execution: Execution) -> tuple[Execution, Tick]:
         """Plan, or send the next chunk, or, behind the last one, finish."""
@@ -80,7 +55,7 @@ class Publisher:
             known = [source for source in executions if source is not None]
             if len(known) < len(executions):  # One has outlived its retention: plan again with those that are left.
                 return await self._save(replace(execution, publishing=replace(publishing, sources=()))), Tick()
-            self._progress = _Progress(known, Walk(self._ports.facts, known, after=publishing.cursor))
+            self._progress = Progress(known, Walk(self._ports.facts, known, after=publishing.cursor))
         progress = self._progress
         if progress.chunk is None:
             self._progress = None  # Until the chunk stands: what fails before that begins again behind the cursor.
@@ -104,31 +79,17 @@ class Publisher:
         return await self._save(replace(execution, publishing=planned)), Tick()
 
     async def _decide(
-        self, progress: _Progress, publishing: Publishing, files: Sequence[tuple[str, Sequence[Saying]]]
+        self, progress: Progress, publishing: Publishing, files: Sequence[tuple[str, Sequence[Saying]]]
     ) -> Chunk:
         chunk, candidates = sort_out(files, publishing, progress.executions)
-        found = await self._look_up(progress, candidates) if self._check_s3 else None
+        found = await progress.look_up(self._ports.objects, candidates) if self._check_s3 else None
         settle(chunk, candidates, found, publish_unchanged=self._publish_unchanged, ahead=publishing.ahead)
         return chunk
 
-    async def _look_up(
-        self, progress: _Progress, candidates: Sequence[Candidate]
-    ) -> Mapping[Target, Mapping[str, StoredObject]]:
-        keys: dict[Target, list[str]] = {}
-        for candidate in candidates:
-            keys.setdefault(candidate.target, []).append(candidate.key)
-        return {
-            target: await progress.join(self._ports.objects, target).look_up(keys_there)
-            for target, keys_there in keys.items()
-        }
-
     async def _send(self, execution: Execution, publishing: Publishing, chunk: Chunk) -> tuple[Execution, Tick]:
         """Send what is pending, and store how far that came even when it did not come to the end."""
-        pending, trouble = len(chunk.pending), None
-        try:
-            await self._sender.send(execution.name.execution_id, chunk)
-        except Trouble as stopped_by:
-            trouble = stopped_by
+        pending = len(chunk.pending)
+        trouble = await self._sender.send(execution.name.execution_id, chunk)
         settled = chunk.settled()
         after = await self._store(execution, publishing, chunk, settled)
         report = Sent(

@@ -22,24 +22,19 @@ class Sender:
         self._queue = queue
         self._keeper = keeper
 
-    async def send(self, execution_id: str, chunk: Chunk) -> int:
-        """Send each pending message once and return how many were taken: all of them.
+    async def send(self, execution_id: str, chunk: Chunk) -> Trouble | None:
+        """Send each pending message once; return why some are still pending, or None when all were taken.
 
-        Raises Rejected when the queue will never take one, Conflict when the lease is in doubt, Transient, Denied or
-        Absent when messages are still pending for another reason.
+        Rejected: the queue will never take one. Conflict: the lease is in doubt. Transient, Denied, Absent: not now.
         """
         pending = list(chunk.pending.items())
         slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         size = self._queue.batch_size
         batches = [pending[start : start + size] for start in range(0, len(pending), size)]
-        troubles = [
-            trouble
-            for trouble in await together(self._send(execution_id, chunk, batch, slots) for batch in batches)
-            if trouble is not None
-        ]
-        if troubles:
-            raise next((trouble for trouble in troubles if isinstance(trouble, Rejected)), troubles[0])
-        return len(pending)
+        results = await together(self._send(execution_id, chunk, batch, slots) for batch in batches)
+        troubles = [trouble for trouble in results if trouble is not None]
+        rejections = [trouble for trouble in troubles if isinstance(trouble, Rejected)]
+        return next(iter([*rejections, *troubles]), None)
 
     async def _send(
         self, execution_id: str, chunk: Chunk, batch: Sequence[tuple[str, Message]], slots: asyncio.Semaphore

@@ -1,0 +1,230 @@
+"""A small world in memory: DataSync, its logs and a bucket as plain data, and a worker wired to them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from service.adapters.memory.table import MemoryExecutions, MemoryFacts, MemoryOutcomeLog, MemoryTasks
+from service.adapters.memory.world import MemoryDataSync, MemoryLogs, MemoryObjects, MemoryQueue
+from service.domain.execution import Execution, Target
+from service.domain.messages import StoredObject
+from service.domain.names import ExecutionArn, ExecutionId, TaskArn, TaskMode
+from service.domain.phases import Phase
+from service.domain.records import ExecutionDescription, LogEvent, TaskDescription
+from service.domain.reports import Health, Report, Tick
+from service.domain.sealing import Policy
+from service.parsing import PARSERS
+from service.ports import Ports
+from service.worker.lease import Keeper, Watch
+from service.worker.loop import Surroundings
+from service.worker.publish import Publisher
+from service.worker.pursuit import Pursuit
+from service.worker.reader import Reader
+from service.worker.seal import Sealer
+from service.worker.supervisor import Supervisor
+from service.worker.survey import Surveyor
+from service.worker.sweep import Sweeper, Terms
+
+TASK = TaskArn("arn:aws:datasync:eu-west-1:123456789012:task/task-0123456789abcdef0")
+GROUP = "/aws/datasync/test"
+BUCKET = "bucket"
+PREFIX = "in/"
+EPOCH_MS = 1_767_323_045_000  # 2026-01-02T03:04:05Z
+
+
+@dataclass
+class Clock:
+    """Time that passes only when told to."""
+
+    ms: int = EPOCH_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def now_s(self) -> float:
+        return self.ms / 1000
+
+    def advance(self, seconds: float) -> None:
+        self.ms += round(seconds * 1000)
+
+
+@dataclass
+class World:
+    """What happens outside of the service. Each method is something that DataSync, CloudWatch or a person does."""
+
+    clock: Clock = field(default_factory=Clock)
+    datasync: MemoryDataSync = field(default_factory=MemoryDataSync)
+    logs: MemoryLogs = field(default_factory=lambda: MemoryLogs({GROUP: {}}))
+    objects: MemoryObjects = field(default_factory=lambda: MemoryObjects({BUCKET: {}}))
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    facts: MemoryFacts = field(default_factory=MemoryFacts)
+    outcomes: MemoryOutcomeLog = field(default_factory=MemoryOutcomeLog)
+    executions: MemoryExecutions = field(default_factory=MemoryExecutions)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.tasks = MemoryTasks(self.executions)
+        self.datasync.described_tasks[TASK] = TaskDescription(TASK, Target(BUCKET, PREFIX), GROUP)
+
+    def ports(self) -> Ports:
+        return Ports(
+            self.datasync,
+            self.logs,
+            self.facts,
+            self.outcomes,
+            self.executions,
+            self.executions,
+            self.executions,
+            self.tasks,
+            self.queue,
+            self.objects,
+        )
+
+    def start(self, **changes) -> ExecutionArn:
+        """Start an execution of the task."""
+        self.count += 1
+        arn = ExecutionArn(f"{TASK}/execution/exec-{self.count:017x}")
+        plain = ExecutionDescription(
+            arn=arn,
+            status="TRANSFERRING",
+            task_mode=TaskMode.BASIC,
+            verify_mode="ONLY_FILES_TRANSFERRED",
+            log_level="TRANSFER",
+            started_at_ms=self.clock.ms,
+            ended_at_ms=None,
+            files_verified=None,
+            estimated_files=10,
+        )
+        self.datasync.described[arn] = replace(plain, **changes)
+        return arn
+
+    def end(self, arn: ExecutionArn, status: str = "SUCCESS", **changes) -> None:
+        """End an execution. Without other word its counter is what its log says."""
+        lines = [event.message for event in self.stream(arn)]
+        counted = len({line for line in lines if "Verified " in line})
+        changes = {"files_verified": counted, **changes}
+        self.datasync.described[arn] = replace(
+            self.datasync.described[arn], status=status, ended_at_ms=self.clock.ms, **changes
+        )
+
+    def stream(self, arn: ExecutionArn) -> list[LogEvent]:
+        task, execution = arn.split("/")[1], arn.split("/")[3]
+        return self.logs.groups[GROUP].setdefault(f"{task}-{execution}", [])
+
+    def log(self, arn: ExecutionArn, *messages: str) -> None:
+        """Let log lines arrive."""
+        self.stream(arn).extend(LogEvent(self.clock.ms, message) for message in messages)
+
+    def put(self, path: str, size_bytes: int = 3) -> StoredObject:
+        """Write an object at the destination."""
+        stored = StoredObject(PREFIX + path, size_bytes, f"etag-{self.clock.ms}", self.clock.ms)
+        self.objects.buckets[BUCKET][stored.key] = stored
+        return stored
+
+    def copy(self, arn: ExecutionArn, *paths: str, size_bytes: int = 3) -> None:
+        """Write objects and log that they are verified."""
+        for path in paths:
+            self.put(path, size_bytes)
+            self.log(arn, f"[NOTICE] Verified file /{path}, {size_bytes} bytes")
+
+    def finish(self, arn: ExecutionArn, status: str = "SUCCESS", **changes) -> None:
+        """Log the finish line and end the execution."""
+        self.log(arn, f"[INFO] Execution {arn.split('/')[3]} finished with status {status.capitalize()}.")
+        self.end(arn, status, **changes)
+
+    def execution(self, arn: ExecutionArn) -> Execution:
+        return self.executions.records[ExecutionId(arn.split("/")[3])]
+
+    def sent(self) -> list[tuple[str, str]]:
+        """What is on the queue, as execution id and file name, in order."""
+        from orjson import loads
+
+        return [(message.execution_id, loads(message.body)["fileName"]) for message in self.queue.messages]
+
+
+class Worker:
+    """A worker whose ticks are done by hand, one at a time, in virtual time."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        owner: str = "worker-1",
+        policy: Policy = Policy(),
+        ports: Ports | None = None,
+        publish_unchanged: bool = False,
+        lookback_s: float = 86_400,
+        max_executions: int = 10,
+        lease_s: float = 30,
+        explicit: bool = False,
+    ) -> None:
+        self.world = world
+        self.ports = ports or world.ports()
+        self.policy = policy
+        clock = world.clock
+        self.keeper = Keeper(self.ports.leases, owner=owner, lease_s=lease_s, clock_s=clock.now_s)
+        self.watch = Watch(lease_s)
+        terms = Terms(15.0, round(lookback_s * 1000), 30 * 86_400, explicit, clock.now_s, clock.now_ms)
+        self.sweeper = Sweeper(self.ports, self.keeper, self.watch, terms=terms)
+        self.surveyor = Surveyor(
+            self.ports.overview,
+            self.keeper,
+            watch=self.watch,
+            max_executions=max_executions,
+            poll_s=15.0,
+            clock_s=clock.now_s,
+            now_ms=clock.now_ms,
+        )
+        self.publish_unchanged = publish_unchanged
+        self.reports: list[Report] = []
+        self.pursuits: dict[str, Pursuit] = {}
+
+    def pursuit(self, execution_id: ExecutionId) -> Pursuit:
+        now_ms = self.world.clock.now_ms
+        reader = Reader(
+            self.ports,
+            self.keeper,
+            parsers=PARSERS,
+            stream_prefix="{task_id}-{execution_id}",
+            now_ms=now_ms,
+        )
+        sealer = Sealer(self.ports, self.keeper, reader, policy=self.policy, poll_s=15.0, now_ms=now_ms)
+        publisher = Publisher(
+            self.ports,
+            self.keeper,
+            check_s3=self.policy.check_s3,
+            publish_unchanged=self.publish_unchanged,
+            poll_s=15.0,
+            now_ms=now_ms,
+        )
+        steps = {
+            Phase.FOLLOWING: sealer.follow,
+            Phase.SEALING: sealer.seal,
+            Phase.PUBLISHING: publisher.tick,
+        }
+        return Pursuit(execution_id, self.ports.executions, self.keeper, steps)
+
+    async def round(self) -> float:
+        """One tick of everything; returns the shortest pause that a tick asked for."""
+        ticks = [await self.keeper.tick(), await self.sweeper.tick(), await self.surveyor.tick(())]
+        for name in sorted(self.keeper.held - self.pursuits.keys() - {"sweep"}):
+            self.pursuits[name] = self.pursuit(ExecutionId(name))
+        for name, pursuit in list(self.pursuits.items()):
+            tick = await pursuit.tick()
+            if tick.trouble:
+                raise tick.trouble
+            ticks.append(tick)
+            if tick.done:
+                del self.pursuits[name]
+                await self.keeper.release(name)
+        for tick in ticks:
+            self.reports.extend(tick.reports)
+        return min((tick.pause_s for tick in ticks[3:] if not tick.done), default=15.0)
+
+    async def work(self, *, until: Callable[[], bool] = lambda: False, seconds: float = 120.0) -> None:
+        """Do rounds until it is so, or until that much virtual time has passed."""
+        end_s = self.world.clock.now_s() + seconds
+        while not until() and self.world.clock.now_s() < end_s:
+            pause_s = await self.round()
+            self.world.clock.advance(min(pause_s, 9.0))
