@@ -53,8 +53,8 @@ def a_moto_server():
     )
 
 
-def an_emulator(shares, moto_url):
-    command = ["emulator", "--shares", str(shares), "--region", "eu-central-1", "--phase-s", "0"]
+def an_emulator(shares, moto_url, *options):
+    command = ["emulator", "--shares", str(shares), "--region", "eu-central-1", "--phase-s", "0", *options]
     return a_process(command, "stdout", r'"endpoint_url": "(http://[^"]+)"', AWS_ENDPOINT_URL=moto_url)
 
 
