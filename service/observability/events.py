@@ -4,19 +4,9 @@ from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any, NamedTuple
 
+from service.domain import reports
 from service.domain.names import ExecutionName, task_id
 from service.domain.phases import Phase
-from service.domain.reports import (
-    LeaseLost,
-    Looked,
-    Moved,
-    Report,
-    Sent,
-    Setback,
-    Surveyed,
-    Swept,
-    UnknownStatus,
-)
 
 EXECUTIONS_REGISTERED = "executions_registered"
 EXECUTIONS_TAKEN = "executions_taken"
@@ -43,7 +33,7 @@ class Line(NamedTuple):
 
 
 @singledispatch
-def event(report: Report) -> Line | None:
+def event(report: reports.Report) -> Line | None:
     """Return the line that a report is worth; `execution_id` and `task_id` are in it where it is about one."""
     raise NotImplementedError(f"no line is defined for {type(report).__name__}")
 
@@ -53,7 +43,7 @@ def _about(name: ExecutionName) -> dict[str, Any]:
 
 
 @event.register
-def _swept(report: Swept) -> Line | None:
+def _swept(report: reports.Swept) -> Line | None:
     if not report.registered and not report.left_alone:
         return None
     fields = {
@@ -66,14 +56,14 @@ def _swept(report: Swept) -> Line | None:
 
 
 @event.register
-def _surveyed(report: Surveyed) -> Line | None:
+def _surveyed(report: reports.Surveyed) -> Line | None:
     if not report.taken:
         return None
     return Line("info", EXECUTIONS_TAKEN, {"execution_ids": report.taken[:_NAMED], "leases_held": report.leases_held})
 
 
 @event.register
-def _looked(report: Looked) -> Line | None:
+def _looked(report: reports.Looked) -> Line | None:
     if not any(report.lines.values()):
         return None
     fields = {
@@ -92,7 +82,7 @@ def _looked(report: Looked) -> Line | None:
 
 
 @event.register
-def _moved(report: Moved) -> Line:
+def _moved(report: reports.Moved) -> Line:
     fields = {
         **_about(report.name),
         "phase_before": report.before,
@@ -107,7 +97,7 @@ def _moved(report: Moved) -> Line:
 
 
 @event.register
-def _sent(report: Sent) -> Line | None:
+def _sent(report: reports.Sent) -> Line | None:
     if not (report.messages or report.failed or any(report.outcomes.values())):
         return None
     fields = {
@@ -121,12 +111,12 @@ def _sent(report: Sent) -> Line | None:
 
 
 @event.register
-def _unknown_status(report: UnknownStatus) -> Line:
+def _unknown_status(report: reports.UnknownStatus) -> Line:
     return Line("warning", STATUS_NOT_KNOWN, {**_about(report.name), "datasync_status": report.status})
 
 
 @event.register
-def _setback(report: Setback) -> Line:
+def _setback(report: reports.Setback) -> Line:
     """A fault of ours bears its traceback; the world's troubles are told by their sentence."""
     fields: dict[str, Any] = {
         **({"execution_id": report.execution_id} if report.execution_id else {}),
@@ -144,5 +134,5 @@ def _setback(report: Setback) -> Line:
 
 
 @event.register
-def _lease_lost(report: LeaseLost) -> Line:
+def _lease_lost(report: reports.LeaseLost) -> Line:
     return Line("warning", LEASE_LOST, {"lease": report.lease})
