@@ -12,13 +12,11 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from aiolimiter import AsyncLimiter
-from botocore.exceptions import NoCredentialsError
-from botocore.parsers import ResponseParserError
 from botocore.utils import parse_timestamp
 
 from service import __version__
 from service.adapters.aws.errors import THROTTLES, translated
-from service.domain.errors import Rejected
+from service.domain.errors import Denied, Rejected
 
 if TYPE_CHECKING:
     from types_aiobotocore_datasync import DataSyncClient
@@ -68,10 +66,7 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
     A call is tried at most four times, each attempt is paced by `rates` and reported to `on_request`. Raises Denied
     without credentials and Rejected without a Region or with a wrong endpoint: these clients would never work.
     """
-    core = AioSession()
-    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
-    # All SDKs but Python's know AWS_REGION, and it is the one that ECS and Lambda set.
-    session = aioboto3.Session(botocore_session=core, region_name=os.environ.get("AWS_REGION") or None)
+    session = await _session()
     config = AioConfig(
         retries={"mode": "standard", "total_max_attempts": 4},
         connect_timeout=5,
@@ -88,10 +83,23 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
             client = await stack.enter_async_context(_opened(session, service, config))
             _watch(client, service, on_request, rates)
             opened.append(client)
-        with translated("aws.session", "AWS"):
-            if await core.get_credentials() is None:
-                raise NoCredentialsError
         yield Clients(*opened)
+
+
+async def _session() -> aioboto3.Session:
+    call = "aws.session"
+    with translated(call, "the AWS configuration"):
+        core = AioSession()
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+        # All SDKs but Python's know AWS_REGION, and it is the one that ECS and Lambda set.
+        session = aioboto3.Session(botocore_session=core, region_name=os.environ.get("AWS_REGION") or None)
+        region, credentials = session.region_name, await core.get_credentials()
+    if region is None:
+        raise Rejected(call, "no AWS Region is set: set AWS_REGION")
+    if credentials is None:
+        remedy = "give the task a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise Denied(call, f"no AWS credentials were found: {remedy}")
+    return session
 
 
 @asynccontextmanager
@@ -125,7 +133,6 @@ def _watch(client: Any, service: str, on_request: OnRequest, rates: Mapping[tupl
         if paced == service:
             events.register(f"before-send.*.{operation}", partial(_pace, AsyncLimiter(rate, 1.0)))
     events.register("response-received", partial(_count, service, on_request))
-    events.register("after-call-error", partial(_count_unreadable, service, on_request))
 
 
 async def _pace(bucket: AsyncLimiter, **_: object) -> None:
@@ -138,32 +145,18 @@ def _count(
     on_request: OnRequest,
     *,
     event_name: str,
-    response_dict: Mapping[str, Any] | None,
     parsed_response: Mapping[str, Any] | None,
     **_: object,
 ) -> None:
-    on_request(service, event_name.rpartition(".")[2], _outcome(response_dict, parsed_response))
+    on_request(service, event_name.rpartition(".")[2], _outcome(parsed_response))
 
 
-def _count_unreadable(
-    service: str,
-    on_request: OnRequest,
-    *,
-    event_name: str,
-    exception: Exception,
-    **_: object,
-) -> None:
-    """An answer that is no AWS answer is the one failed attempt that `response-received` does not hear of."""
-    if isinstance(exception, ResponseParserError):
-        on_request(service, event_name.rpartition(".")[2], "server_error")
-
-
-def _outcome(response: Mapping[str, Any] | None, parsed: Mapping[str, Any] | None) -> str:
-    if response is None or parsed is None:
+def _outcome(answer: Mapping[str, Any] | None) -> str:
+    if answer is None:
         return "connection_error"
-    status = response["status_code"]
+    status = answer["ResponseMetadata"]["HTTPStatusCode"]
     if status < 300:
         return "ok"
-    if status == 429 or parsed.get("Error", {}).get("Code") in THROTTLES:
+    if status == 429 or answer.get("Error", {}).get("Code") in THROTTLES:
         return "throttled"
     return "server_error" if status >= 500 else "client_error"

@@ -40,19 +40,19 @@ class Scope:
 
 
 class AwsDataSync:
-    """DataSync's API. `base_uri` (`s3://bucket/prefix`) and `log_group` stand for what tasks say of theirs."""
+    """DataSync's API. `target` and `log_group` stand for what tasks say of theirs."""
 
     def __init__(
         self,
         client: "DataSyncClient",
         scope: Scope,
         *,
-        base_uri: str | None = None,
+        target: Target | None = None,
         log_group: str | None = None,
     ) -> None:
         self._client = client
         self._scope = scope
-        self._target = target_of(base_uri) if base_uri else None
+        self._target = target
         self._log_group = log_group
         self._tagged: dict[str, tuple[float, bool]] = {}
 

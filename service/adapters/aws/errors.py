@@ -15,19 +15,23 @@ from botocore.parsers import ResponseParserError
 
 from service.domain.errors import Absent, Conflict, Denied, Rejected, Transient, Trouble
 
+_TOO_FAST = """
+BandwidthLimitExceeded EC2ThrottledException KMS.ThrottlingException KmsThrottled LimitExceededException
+PriorRequestNotComplete ProvisionedThroughputExceeded ProvisionedThroughputExceededException RequestLimitExceeded
+RequestThrottled RequestThrottledException SlowDown ThrottledException Throttling ThrottlingError
+ThrottlingException TooManyRequests TooManyRequestsException
+"""
+THROTTLES = frozenset(_TOO_FAST.split())
+"""The codes that say: too fast."""
+
 CODES: Mapping[str, type[Trouble]] = {
     code: kind
     for kind, codes in {
         Transient: """
-            BandwidthLimitExceeded EC2ThrottledException LimitExceededException PriorRequestNotComplete
-            ProvisionedThroughputExceeded ProvisionedThroughputExceededException RequestLimitExceeded RequestThrottled
-            RequestThrottledException SlowDown ThrottledException Throttling ThrottlingError ThrottlingException
-            TooManyRequests TooManyRequestsException
             InternalError InternalException InternalFailure InternalServerError InternalServerException
             QueueDeletedRecently ReplicatedWriteConflictException RequestTimeout RequestTimeoutException
             ServiceException ServiceUnavailable ServiceUnavailableException TransactionConflict
             TransactionConflictException TransactionInProgressException
-            KMS.ThrottlingException KmsThrottled
         """,
         Conflict: """
             ConditionalCheckFailed ConditionalCheckFailedException QueueNameExists ResourceInUseException
@@ -58,11 +62,8 @@ CODES: Mapping[str, type[Trouble]] = {
         """,
     }.items()
     for code in codes.split()
-}
+} | dict.fromkeys(THROTTLES, Transient)
 """Every code that is expected, and what it means."""
-
-THROTTLES = frozenset(code for code, kind in CODES.items() if kind is Transient and ("Thr" in code or "Limit" in code))
-"""The codes that say: too fast. What else says it has SlowDown's or TooManyRequests' HTTP status."""
 
 RAISED: tuple[tuple[type[Exception], type[Trouble]], ...] = (
     (sdk.NoCredentialsError, Denied),
