@@ -3,11 +3,12 @@
 import base64
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from emulator.counters import Counters, Tally
+from emulator.moments import now
 from emulator.state import Execution, Location, State, Step, Task
 
 _FILE = "state.json"
@@ -36,7 +37,7 @@ def load(folder: Path) -> State:
     )
     for execution in state.executions.values():
         if not execution.ended:
-            execution.status, execution.ended_at = "ERROR", datetime.now(UTC)
+            execution.status, execution.ended_at = "ERROR", now()
             execution.error_code, execution.error_detail = "Interrupted", "The emulator was stopped"
     return state
 

@@ -4,8 +4,8 @@ import asyncio
 import functools
 import traceback
 from collections import defaultdict
-from datetime import UTC, datetime
 
+from emulator.moments import now
 from emulator.opening import Workshop
 from emulator.state import Execution, Task
 from emulator.walk import Announce, Walk
@@ -54,4 +54,4 @@ class Runner:
             traceback.print_exc()
         if not execution.ended:
             execution.error_code, execution.error_detail = forms.code_cancelled, forms.detail_cancelled
-            execution.ended_at, execution.status = datetime.now(UTC), "ERROR"
+            execution.ended_at, execution.status = now(), "ERROR"

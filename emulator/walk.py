@@ -4,11 +4,11 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
 from emulator.faults import Faults
 from emulator.logs.forms import Forms
+from emulator.moments import now
 from emulator.state import Execution
 from emulator.transfer.places import Unreachable
 
@@ -110,17 +110,17 @@ class Walk:
                 continue
             await self._enter(status)
             step = self._execution.steps[status]
-            step.began_at = datetime.now(UTC)
+            step.began_at = now()
             await do()
             await opened.ledger.flush()
             await self._stay(status)
-            step.ended_at = datetime.now(UTC)
+            step.ended_at = now()
             step.status = "SUCCESS"
 
     async def _enter(self, status: str) -> None:
         self._execution.status = status
         if status == "LAUNCHING":
-            self._execution.launched_at = datetime.now(UTC)
+            self._execution.launched_at = now()
         await self._announce(self._execution)
 
     async def _stay(self, status: str) -> None:
@@ -148,11 +148,11 @@ class Walk:
     async def _end(self, ending: Ending, opened: Opened | None) -> None:
         for step in self._execution.steps.values():
             if step.began_at is not None and step.ended_at is None:
-                step.ended_at, step.status = datetime.now(UTC), "ERROR"
+                step.ended_at, step.status = now(), "ERROR"
         if opened is not None:
             await opened.ledger.close(ending.status)
         self._execution.error_code, self._execution.error_detail = ending.code, ending.detail
-        self._execution.ended_at = datetime.now(UTC)
+        self._execution.ended_at = now()
         if "TaskReportConfig" in self._execution.request:
             self._execution.report_status = "PENDING"
         await self._enter(ending.status)

@@ -1,6 +1,5 @@
 """Start, describe, list, update and cancel task executions."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from emulator.api.options import effective
@@ -11,6 +10,7 @@ from emulator.api.world import World
 from emulator.arns import new_execution
 from emulator.counters import described
 from emulator.errors import invalid_request
+from emulator.moments import now
 from emulator.state import Execution, Step
 
 MOST_QUEUED = 50  # per task; DataSync's quota
@@ -34,7 +34,7 @@ class Executions:
         configuration = {
             name: value for name in _CONFIGURATION if (value := request.get(name, task.request.get(name))) is not None
         }
-        execution = Execution(arn, task.request["TaskMode"], {"Options": options, **configuration}, datetime.now(UTC))
+        execution = Execution(arn, task.request["TaskMode"], {"Options": options, **configuration}, now())
         self._world.state.executions[arn] = execution
         self._world.state.tags[arn] = as_tags(request.get("Tags", []))
         self._world.runs.start(execution, task)

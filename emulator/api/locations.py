@@ -1,6 +1,5 @@
 """Create, update, describe, list and delete locations."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from emulator.api.location_kinds import KINDS
@@ -9,6 +8,7 @@ from emulator.api.pages import page
 from emulator.api.tags import as_tags
 from emulator.api.world import World
 from emulator.errors import invalid_request
+from emulator.moments import now
 from emulator.state import Location
 
 _SECRET = "Password"  # noqa: S105 - because it is the name of a member
@@ -27,7 +27,7 @@ class Locations:
         request = kind.defaults | request
         arn = self._world.account.new_location()
         uri = kind.uri(request, self._world.account.region)
-        self._world.state.locations[arn] = Location(arn, kind_name, uri, request, datetime.now(UTC))
+        self._world.state.locations[arn] = Location(arn, kind_name, uri, request, now())
         self._world.state.tags[arn] = tags
         return {"LocationArn": arn}
 

@@ -1,6 +1,5 @@
 """Create, update, describe, list and delete tasks."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from emulator.api.matching import matches, moment
@@ -10,6 +9,7 @@ from emulator.api.tags import as_tags
 from emulator.api.world import World
 from emulator.arns import last_id
 from emulator.errors import invalid_request
+from emulator.moments import now
 from emulator.schedule import next_start
 from emulator.state import Task
 
@@ -32,7 +32,7 @@ class Tasks:
         request["Options"] = effective(request.get("Options", {}), enhanced=request["TaskMode"] == "ENHANCED")
         _check_schedule(request)
         arn = self._world.account.new_task()
-        self._world.state.tasks[arn] = Task(arn, request, datetime.now(UTC))
+        self._world.state.tasks[arn] = Task(arn, request, now())
         self._world.state.tags[arn] = tags
         return {"TaskArn": arn}
 
@@ -45,7 +45,7 @@ class Tasks:
         _check_schedule(request)
         task.request |= request
         if "Schedule" in request:
-            task.schedule_set_at = datetime.now(UTC)
+            task.schedule_set_at = now()
         return {}
 
     async def describe(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -104,9 +104,9 @@ def find_task(world: World, arn: str) -> Task:
 
 def _check_schedule(request: dict[str, Any]) -> None:
     if "Schedule" in request:
-        now = datetime.now(UTC)
+        present = now()
         try:
-            next_start(request["Schedule"]["ScheduleExpression"], now, now)
+            next_start(request["Schedule"]["ScheduleExpression"], present, present)
         except ValueError as error:
             raise invalid_request(f"Invalid schedule: {error}") from None
 

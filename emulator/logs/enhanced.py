@@ -50,7 +50,8 @@ class EnhancedRecords:
             case Deleted(item):
                 return self._success("DELETE", item, _side(item))
             case Skipped(item, reason):
-                return self._success("SKIP", item, {}, SkipReason=reason)
+                records = self._success("SKIP", item, {}, SkipReason=reason)
+                return records if self._forms.enhanced_skip_records else []
             case Failed(_, item, what, reason):
                 detail = {"ErrorCode": "TransferFailed", "ErrorDetail": f"Failed to {what}: {reason}"}
                 return [self._record("TRANSFER", item, _side(item), {}, detail)]

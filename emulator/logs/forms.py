@@ -25,6 +25,7 @@ class Forms:
     basic_status_of_error: str = "Error"
     enhanced_success_records: bool = True
     enhanced_folder_records: bool = False
+    enhanced_skip_records: bool = False
     enhanced_started: str | None = None
     enhanced_finished: str | None = None
     code_mismatch: str = "VerificationFailed"

@@ -28,7 +28,7 @@ class Token:
 def read_token(text: str, now_ms: int, life_ms: int = TOKEN_LIFE_MS) -> Token:
     """The token; ApiError if it was never given out or is older than 24 hours (or than `life_ms`)."""
     direction, _, digits = text.partition("/")
-    if direction not in {"f", "b"} or len(digits) != 36 or not digits.isdecimal():
+    if direction not in {"f", "b"} or len(digits) != 36 or not digits.isascii() or not digits.isdecimal():
         raise invalid("The specified nextToken is invalid.")
     token = Token(direction == "f", int(digits[:16]), int(digits[16:30]), int(digits[30:]))
     if now_ms - token.given_ms >= life_ms:

@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.transfer.items import Evidence, Item, Kind
-from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Outcome, Skipped, Transferred, Verified
+from emulator.transfer.outcomes import Dated, Deleted, Failed, Mismatched, Outcome, Skipped, Transferred, Verified
 
 Record = dict[str, Any]
-Entry = tuple[datetime, Outcome]
 KINDS = ("Transferred", "Verified", "Skipped", "Deleted")
 _TYPES = {Kind.FILE: "Regular", Kind.FOLDER: "Directory", Kind.SYMLINK: "SymbolicLink"}
 _FAILED_IN = {"Prepare": "Skipped", "Transfer": "Transferred", "Verify": "Verified", "Delete": "Deleted"}
 
 
-def records(entries: list[Entry], *, enhanced: bool, levels: dict[str, str]) -> dict[str, list[Record]]:
+def records(entries: list[Dated], *, enhanced: bool, levels: dict[str, str]) -> dict[str, list[Record]]:
     """The records by kind; `levels` has the ReportLevel of each kind, ERRORS_ONLY leaves successes out.
 
     Enhanced mode's report has no folders, as its counters have not (inferred).

@@ -9,9 +9,10 @@ from emulator.api.location_kinds import prefix
 from emulator.arns import bucket_name
 from emulator.faults import Faults
 from emulator.reports.files import detailed_files, document, report_keys
-from emulator.reports.records import KINDS, Entry, records
+from emulator.reports.records import KINDS, records
 from emulator.reports.summary import summary
 from emulator.state import Execution, Location
+from emulator.transfer.outcomes import Dated
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -28,7 +29,7 @@ class ReportWriter:
     account_id: str
     locations: tuple[Location, Location]
 
-    async def write(self, execution: Execution, entries: list[Entry]) -> None:
+    async def write(self, execution: Execution, entries: list[Dated]) -> None:
         """Summary and, for STANDARD, detailed files; for the fault `report_missing` it stays PENDING for ever."""
         configuration = execution.request.get("TaskReportConfig", {})
         where = configuration.get("Destination", {}).get("S3")
@@ -46,7 +47,7 @@ class ReportWriter:
             execution.report_status = "SUCCESS"
 
     def _files(
-        self, execution: Execution, configuration: dict[str, Any], below: str, entries: list[Entry]
+        self, execution: Execution, configuration: dict[str, Any], below: str, entries: list[Dated]
     ) -> dict[str, bytes]:
         for_summary, for_details = report_keys(below, execution.arn)
         overview = document(summary(execution, self.account_id, self.locations))

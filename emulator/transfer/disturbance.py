@@ -19,14 +19,17 @@ class Disturbance:
         self._arn = execution_arn
         self._source = source
 
-    async def before_read(self, path: str) -> None:
-        """Removes the file for `vanish_source`; raises PermissionError for `unreadable`."""
+    async def before_copy(self, path: str) -> None:
+        """Removes the file for `vanish_source`."""
         if self._faults.hits("vanish_source", self._arn, path) and isinstance(self._source, FolderSource):
             await asyncio.to_thread(self._source.place(path).unlink, missing_ok=True)
+
+    def on_read(self, path: str) -> None:
+        """Raises PermissionError for `unreadable`."""
         if self._faults.hits("unreadable", self._arn, path):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
-    async def after_read(self, path: str) -> None:
+    async def after_copy(self, path: str) -> None:
         """Appends a line to the file for `change_source`: it has been copied and is not yet verified."""
         if self._faults.hits("change_source", self._arn, path) and isinstance(self._source, FolderSource):
             await asyncio.to_thread(_append, self._source, path)

@@ -1,12 +1,11 @@
 """What an execution leaves behind of each outcome: counters, log lines, entries of the report."""
 
-from datetime import UTC, datetime
-
 from emulator.counters import Counters
 from emulator.logs.entries import Entry, Writing, wanted
 from emulator.logs.publishing import Stream
+from emulator.moments import now
 from emulator.transfer.counting import count
-from emulator.transfer.outcomes import Outcome
+from emulator.transfer.outcomes import Dated, Outcome
 
 
 class Journal:
@@ -17,7 +16,7 @@ class Journal:
         self._writing = writing
         self._stream = stream
         self._log_level = log_level
-        self.entries: list[tuple[datetime, Outcome]] = []
+        self.entries: list[Dated] = []
 
     async def open(self, *, make_group: bool) -> None:
         """Makes the stream, unless nothing is to be logged, and writes how an execution begins."""
@@ -28,7 +27,7 @@ class Journal:
     async def record(self, outcome: Outcome) -> None:
         """Counts, logs and keeps one outcome."""
         count(self._counters, outcome)
-        self.entries.append((datetime.now(UTC), outcome))
+        self.entries.append((now(), outcome))
         await self._write(self._writing.happened(outcome))
 
     async def flush(self) -> None:

@@ -1,6 +1,7 @@
 """What happens to items, in the emulator's own words; logs and reports put it into DataSync's."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from emulator.transfer.items import Evidence, Item
 
@@ -66,3 +67,4 @@ class Deleted:
 
 
 Outcome = Transferred | Verified | Mismatched | Failed | Skipped | Deleted
+Dated = tuple[datetime, Outcome]

@@ -84,10 +84,11 @@ class Steps:
     async def _copy(self, item: Item) -> bool:
         counters = self._execution.counters
         try:
-            await self._disturbance.before_read(item.path)
+            await self._disturbance.before_copy(item.path)
+            self._disturbance.on_read(item.path)
             now = item if item.folder else await self._source.stat(item.path)
             written = await self._destination.put(now, self._paced(now))
-            await self._disturbance.after_read(item.path)
+            await self._disturbance.after_copy(item.path)
         except OSError as error:
             await self._journal.record(Failed("Transfer", item, _what(item, error), _reason(error)))
             return False
@@ -124,10 +125,11 @@ class Steps:
 
     async def _verify(self, item: Item) -> None:
         try:
+            self._disturbance.on_read(item.path)
             source = await self._at_source(item)
             destination = await self._at_destination(item)
         except OSError as error:
-            await self._journal.record(Failed("Verify", item, "read metadata for file", _reason(error)))
+            await self._journal.record(Failed("Verify", item, _what(item, error), _reason(error)))
             return
         if source is not None and destination is not None and source.agrees_with(destination):
             await self._journal.record(Verified(source, destination))

@@ -11,8 +11,19 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape
 
 from emulator.errors import ApiError, invalid_request
 
-# Java's class of space separators, which Python's expressions lack.
-_SPACE_SEPARATORS = "\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+# What Java's expressions, in which the models are written, have and Python's lack. \W stands for all that is not \w.
+_JAVA = {
+    r"\p{Zs}": "\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000",
+    r"\p{Z}": "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{M}": r"\w",
+    r"\p{S}": r"\W",
+    r"\p{P}": r"\W",
+    r"\p{C}": r"\W",
+    r"\z": r"\Z",
+    r"[\w-_]": r"[\w\-_]",
+}
 
 
 def load_model(service: str) -> ServiceModel:
@@ -95,7 +106,7 @@ def _string(shape: StringShape, value: Any, at: str) -> list[str]:  # noqa: ANN4
     if shape.enum and value not in shape.enum:
         problems.append(_broken(value, at, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"))
     pattern = shape.metadata.get("pattern")
-    if pattern and not _compiled(pattern).search(value):
+    if pattern and not compiled(pattern).fullmatch(value):
         problems.append(_broken(value, at, f"Member must satisfy regular expression pattern: {pattern}"))
     return problems
 
@@ -137,5 +148,8 @@ def _broken(value: str, at: str, constraint: str) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern.replace(r"\p{Zs}", _SPACE_SEPARATORS))
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of a model in Python's terms."""
+    for java, python in _JAVA.items():
+        pattern = pattern.replace(java, python)
+    return re.compile(pattern)

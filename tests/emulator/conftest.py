@@ -1,9 +1,11 @@
 """moto server and the emulator as processes of their own, and the real SDK against both."""
 
 import contextlib
+import functools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.config import Config
 
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -28,7 +31,7 @@ AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
 
 @contextlib.contextmanager
 def a_process(command, stream, pattern, **environment):
-    """Runs a command until the context ends; gives the group that the pattern finds in one of its lines."""
+    """Runs a command until the context ends; gives it, and the group that the pattern finds in one of its lines."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
     process = subprocess.Popen(
         [sys.executable, *command], text=True, env={**os.environ, **AWS_ENVIRONMENT, **environment}, **pipes
@@ -39,7 +42,7 @@ def a_process(command, stream, pattern, **environment):
     drain.start()
     try:
         assert found, f"{command} did not start"
-        yield found[1]
+        yield process, found[1]
     finally:
         process.terminate()
         process.wait(10)
@@ -49,45 +52,68 @@ def a_process(command, stream, pattern, **environment):
 
 @pytest.fixture(scope="session")
 def moto_url():
-    with a_process(
-        ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], "stderr", r"on (http://127\.0\.0\.1:\d+)"
-    ) as url:
+    command = ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with a_process(command, "stderr", r"on (http://127\.0\.0\.1:\d+)") as (_, url):
         yield url
 
 
 @contextlib.contextmanager
 def an_emulator(moto_url, shares, *options):
-    """An emulator that writes to the moto server; gives its URL."""
+    """An emulator that writes to the moto server, with clients for it."""
     command = ["-m", "emulator", "--shares", str(shares), "--phase-s", "0", *options]
-    with a_process(command, "stdout", r'"endpoint_url": "(http://[^"]+)"', AWS_ENDPOINT_URL=moto_url) as url:
-        yield url
+    pattern = r'"endpoint_url": "(http://[^"]+)"'
+    with a_process(command, "stdout", pattern, AWS_ENDPOINT_URL=moto_url) as (process, url):
+        clients = Aws(process, url, moto_url, shares, own_logs="own" in options)
+        yield clients
+        clients.close()
+
+
+def ended(described):
+    return described["Status"] in {"SUCCESS", "ERROR"}
 
 
 @dataclass
 class Aws:
     """An emulator with its shares, and clients: DataSync of the emulator, the rest of moto."""
 
+    process: subprocess.Popen
     url: str
     moto_url: str
     shares: Path
+    own_logs: bool = False
+    without_retries = Config(retries={"total_max_attempts": 1})
 
     def __post_init__(self):
         self.session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
         self.datasync = self.session.client("datasync", endpoint_url=self.url)
         self.s3 = self.session.client("s3", endpoint_url=self.moto_url)
-        self.logs = self.session.client("logs", endpoint_url=self.moto_url)
+        self.logs = self.session.client("logs", endpoint_url=self.url if self.own_logs else self.moto_url)
 
     def close(self):
         for client in (self.datasync, self.s3, self.logs):
             client.close()
 
-    def control(self, method, path="", body=None):
-        """The control of faults."""
-        request = urllib.request.Request(
-            f"{self.url}/_emulator/faults{path}", method=method, data=json.dumps(body).encode() if body else None
-        )
+    def stop(self, number=signal.SIGTERM):
+        """Ends the process by a signal; its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+    def control(self, method, path, body=None):
+        """One request to the control API; its JSON answer."""
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"{self.url}/_emulator/{path}", method=method, data=data)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+    @contextlib.contextmanager
+    def fault(self, **given):
+        """A fault for as long as the context lasts."""
+        name = self.control("POST", "faults", given)["name"]
+        try:
+            yield
+        finally:
+            if self.process.poll() is None:
+                self.control("DELETE", f"faults/{name}")
 
     def setup(self, **task):
         """A bucket, a log group, a share with an NFS location, and a task between them."""
@@ -141,20 +167,19 @@ class Setup:
     def describe(self, execution_arn):
         return self.aws.datasync.describe_task_execution(TaskExecutionArn=execution_arn)
 
-    def until(self, execution_arn, *statuses, seconds=20):
-        """The description once its status is one of these."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+    def until(self, execution_arn, reached):
+        """The description once it is as wanted; the emulator is a process of its own, so this looks again and again."""
+        for _ in range(2000):
             described = self.describe(execution_arn)
-            if described["Status"] in statuses:
+            if reached(described):
                 return described
-            time.sleep(0.01)
-        raise AssertionError(f"{described['Status']} after {seconds} s, not {statuses}")
+            time.sleep(0.005)
+        raise AssertionError(f"never reached: {described}")
 
     def run(self, **override):
         """Starts an execution and describes its end."""
         self.execution_arn = self.start(**override)
-        return self.until(self.execution_arn, "SUCCESS", "ERROR")
+        return self.until(self.execution_arn, ended)
 
     def objects(self):
         listed = self.aws.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
@@ -178,8 +203,19 @@ def shares(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def aws(moto_url, shares):
-    """An emulator that the whole session shares."""
-    with an_emulator(moto_url, shares) as url:
-        clients = Aws(url, moto_url, shares)
+    """An emulator that writes its logs to moto, shared by the whole session."""
+    with an_emulator(moto_url, shares) as clients:
         yield clients
-        clients.close()
+
+
+@pytest.fixture(scope="session")
+def own(moto_url, shares):
+    """An emulator that keeps its logs itself, shared by the whole session."""
+    with an_emulator(moto_url, shares, "--logs", "own") as clients:
+        yield clients
+
+
+@pytest.fixture
+def emulators(moto_url, shares):
+    """Starts an emulator of the test's own, with options."""
+    return functools.partial(an_emulator, moto_url, shares)

@@ -1,0 +1,103 @@
+"""The faults and the control API."""
+
+import asyncio
+import urllib.error
+
+import pytest
+
+from emulator.faults import Faults
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({}, "None is not a kind of fault; there are"),
+        ({"kind": "earthquake"}, "'earthquake' is not a kind of fault"),
+        ({"kind": "hold"}, "hold needs status"),
+        ({"kind": "hold", "status": 7}, "status of hold cannot be 7"),
+        ({"kind": "hold", "status": "X", "seconds": 1}, "hold knows no seconds"),
+        ({"kind": "late_lines", "seconds": True}, "cannot be True"),
+        ({"kind": "late_lines", "seconds": 0}, "must be more than 0"),
+    ],
+)
+def test_a_fault_that_is_not_well_formed_is_refused_with_a_sentence(given, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Faults().add(given)
+
+
+def test_a_fault_strikes_each_nth_time_and_not_more_often_than_told():
+    faults = Faults()
+    faults.add({"kind": "throttle", "every": 2, "times": 2})
+    assert [faults.strikes("throttle", "GetLogEvents") for _ in range(8)] == [False, True] * 2 + [False] * 4
+
+
+def test_a_fault_concerns_what_its_pattern_matches():
+    faults = Faults()
+    faults.add({"kind": "unreadable", "path": "/dir/*.csv", "target": "*task-1*"})
+    assert faults.hits("unreadable", "arn:task-1/execution/exec-1", "/dir/sub/a.csv")
+    assert not faults.hits("unreadable", "arn:task-2/execution/exec-1", "/dir/a.csv")
+    assert not faults.hits("unreadable", "arn:task-1/execution/exec-1", "/dir/a.txt")
+
+
+def test_a_fault_of_the_same_name_replaces_the_first():
+    faults = Faults()
+    for status in ("LAUNCHING", "VERIFYING"):
+        faults.add({"kind": "hold", "status": status, "name": "h"})
+    assert [fault.parameters["status"] for fault in faults] == ["VERIFYING"]
+
+
+async def test_what_is_held_goes_on_when_the_fault_ends():
+    faults = Faults()
+    hold = faults.add({"kind": "hold", "status": "LAUNCHING"})
+    waiting = asyncio.create_task(faults.released("arn", "LAUNCHING"))
+    await asyncio.wait_for(faults.released("arn", "VERIFYING"), 1)
+    assert not waiting.done()
+
+    faults.remove(hold.name)
+
+    await asyncio.wait_for(waiting, 1)
+
+
+def test_the_control_api_lists_and_ends_faults_and_refuses_nonsense(aws):
+    with aws.fault(kind="hold", status="NEVER", name="mine"):
+        listed = aws.control("GET", "faults")["faults"]
+        assert {"name": "mine", "kind": "hold", "target": "*", "status": "NEVER"} in listed
+    for method, path, body, status in [
+        ("DELETE", "faults/mine", None, 404),
+        ("POST", "faults", {"kind": "earthquake"}, 400),
+        ("POST", "faults", [1], 400),
+        ("POST", "synthetic", {"share": "nas/x"}, 400),
+    ]:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            aws.control(method, path, body)
+        assert refused.value.code == status
+        refused.value.close()
+
+
+def test_an_unknown_status_and_counters_that_disagree_are_shown_as_told(aws):
+    setup = aws.setup()
+    setup.write(a=b"one")
+    target = f"{setup.task_arn}*"
+    with (
+        aws.fault(kind="status", instead_of="SUCCESS", status="LAUNCHED", target=target),
+        aws.fault(kind="counters", add={"FilesVerified": 5}, target=target),
+    ):
+        arn = setup.start()
+        described = setup.until(arn, lambda described: described["Status"] == "LAUNCHED")
+        listed = aws.datasync.list_task_executions(TaskArn=setup.task_arn)["TaskExecutions"]
+
+    assert described["FilesVerified"] == 7
+    assert [each["Status"] for each in listed] == ["LAUNCHED"]
+    assert setup.describe(arn)["FilesVerified"] == 2
+
+
+def test_datasync_fails_with_its_own_errors_and_sdks_try_again(aws):
+    setup = aws.setup()
+    unretried = aws.session.client("datasync", endpoint_url=aws.url, config=aws.without_retries)
+    for kind, code in (("throttle", "ThrottlingException"), ("server_error", "InternalException")):
+        with aws.fault(kind=kind, target="DescribeTask", times=2):
+            with pytest.raises(unretried.exceptions.ClientError) as failed:
+                unretried.describe_task(TaskArn=setup.task_arn)
+            assert failed.value.response["Error"]["Code"] == code
+            assert aws.datasync.describe_task(TaskArn=setup.task_arn)["Status"] == "AVAILABLE"
+    unretried.close()

@@ -1,0 +1,55 @@
+"""Schedules."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emulator.schedule import next_start
+from emulator.scheduler import due
+from emulator.state import Task
+
+NOW = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)  # a Monday
+
+
+@pytest.mark.parametrize(
+    ("expression", "following"),
+    [
+        ("rate(12 hours)", "2026-11-24 05:05"),
+        ("rate(1 day)", "2026-11-24 17:05"),
+        ("cron(0 * * * ? *)", "2026-11-23 18:00"),
+        ("cron(0 12 ? * SUN,WED *)", "2026-11-25 12:00"),
+        ("cron(0 12 ? * 1 *)", "2026-11-29 12:00"),
+        ("cron(0 12 ? * 2#1 *)", "2026-12-07 12:00"),
+        ("cron(15 10 L * ? *)", "2026-11-30 10:15"),
+        ("cron(0 0 1 1 ? 2028)", "2028-01-01 00:00"),
+    ],
+)
+def test_the_next_start_is_that_of_aws_s_expressions(expression, following):
+    assert f"{next_start(expression, NOW, NOW):%Y-%m-%d %H:%M}" == following
+
+
+@pytest.mark.parametrize(
+    "expression", ["", "hourly", "rate(0 hours)", "cron(0 * * * *)", "cron(99 * * * ? *)", "at(x)"]
+)
+def test_what_is_no_expression_is_refused(expression):
+    with pytest.raises(ValueError, match=r"rate|cron|\["):
+        next_start(expression, NOW, NOW)
+
+
+def test_a_rate_counts_from_when_it_was_set():
+    assert next_start("rate(2 hours)", NOW + timedelta(hours=5), NOW) == NOW + timedelta(hours=6)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "is_due"),
+    [
+        (None, False),
+        ({"ScheduleExpression": "cron(6 17 * * ? *)"}, True),
+        ({"ScheduleExpression": "cron(6 17 * * ? *)", "Status": "DISABLED"}, False),
+        ({"ScheduleExpression": "cron(5 17 * * ? *)"}, False),
+    ],
+)
+def test_a_task_is_due_once_when_its_time_has_passed(schedule, is_due):
+    task = Task("arn", {"Schedule": schedule} if schedule else {}, NOW)
+    assert bool(due([task], NOW, NOW + timedelta(minutes=1))) is is_due
+    assert due([task], NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)) == []
