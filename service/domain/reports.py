@@ -127,9 +127,13 @@ class Tick(NamedTuple):
 
 @dataclass(slots=True)
 class Health:
-    """When each loop last made a round, on the loop's own clock, and how long a round may take. Read by `/healthz`."""
+    """When each loop last made a round, on the loop's own clock, and how long a round may take. Read by `/healthz`.
+
+    `succeeded` are the loops that have made a round without a setback: what `/readyz` waits for.
+    """
 
     rounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    succeeded: set[str] = field(default_factory=set)
 
     def late(self, now_s: float) -> list[str]:
         """Names of the loops that should have made a round by now."""

@@ -63,7 +63,9 @@ async def repeat(
         setbacks = setbacks + 1 if error else 0
         bugs = bugs + 1 if error and not isinstance(error, Trouble) else 0
         pause_s = done.pause_s
-        if error:
+        if not error:
+            around.health.succeeded.add(name)
+        else:
             pause_s = pause_after(setbacks, around.random)
             around.observe(_setback(name, error, pause_s, setbacks, execution_id))
         around.health.rounds[key] = (loop.time(), pause_s + PATIENCE_S)
