@@ -29,6 +29,7 @@ check: $(SET_UP)  ## style, types, who imports whom, sizes
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -q tests/test_sizes.py
 
 bench: $(SET_UP)  ## what it costs, against a baseline in the same run
 	@$(BIN)/python -m benchmarks
