@@ -57,9 +57,20 @@ def file_message(
     `found` is the object as S3 knows it, None where S3 was not asked: then its fields are left out. `resend` counts
     the replays, so that a FIFO queue does not take a wanted repetition for a mistaken one.
     """
-    key = target.key(fact.path)
     identity = message_id(name.arn, fact.path)
-    body: dict[str, Any] = {
+    body = _body(name, target, fact, transferred=transferred) | {"id": identity} | _known_of_object(fact, found)
+    return Message(
+        id=identity,
+        body=orjson.dumps(body).decode().translate(_REFUSED_BY_SQS),
+        task_id=name.task_id,
+        execution_id=name.execution_id,
+        deduplication_id=f"{identity}-{resend}" if resend else identity,
+    )
+
+
+def _body(name: ExecutionName, target: Target, fact: Fact, *, transferred: bool) -> dict[str, Any]:
+    key = target.key(fact.path)
+    return {
         "log_stream": f"{name.task_id}-{name.execution_id}",
         "fileName": f"/{fact.path}",
         "s3uri": f"s3://{target.bucket}/{key}",
@@ -68,7 +79,6 @@ def file_message(
             "verified_state": "true",
             "completed_state": "true",
         },
-        "id": identity,
         "version": VERSION,
         "task_arn": name.task_arn,
         "execution_arn": name.arn,
@@ -76,19 +86,12 @@ def file_message(
         "key": key,
         "verified_at": utc(fact.at_ms),
     }
-    size_bytes = found.size_bytes if found else fact.size_bytes
-    if size_bytes is not None:
-        body["size"] = size_bytes
+
+
+def _known_of_object(fact: Fact, found: StoredObject | None) -> dict[str, Any]:
     if found is not None:
-        body["etag"] = found.etag
-        body["last_modified"] = utc(found.last_modified_ms)
-    return Message(
-        id=identity,
-        body=orjson.dumps(body).decode().translate(_REFUSED_BY_SQS),
-        task_id=name.task_id,
-        execution_id=name.execution_id,
-        deduplication_id=f"{identity}-{resend}" if resend else identity,
-    )
+        return {"size": found.size_bytes, "etag": found.etag, "last_modified": utc(found.last_modified_ms)}
+    return {} if fact.size_bytes is None else {"size": fact.size_bytes}
 
 
 def utc(at_ms: int) -> str:

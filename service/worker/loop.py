@@ -46,26 +46,22 @@ async def repeat(
     our own, `give_up` takes its place. Returns silently on Conflict when there is a `give_up`: then it is somebody
     else's turn.
     """
-    loop = asyncio.get_running_loop()
+    key, loop = execution_id or name, asyncio.get_running_loop()
     setbacks = bugs = 0
-    key = execution_id or name
     around.health.rounds[key] = (loop.time(), PATIENCE_S)
     while not around.stop.is_set():
-        try:
-            done = await (give_up if give_up is not None and bugs >= patience else tick)()
-            error: Exception | None = done.trouble
-        except Exception as raised:  # noqa: BLE001 - because this is the place where a loop outlives its ticks
-            done, error = Tick(), raised
+        done, error = await _attempt(give_up if give_up is not None and bugs >= patience else tick)
         for report in done.reports:
             around.observe(report)
         if isinstance(error, Conflict) and give_up is not None:
             break
-        setbacks = setbacks + 1 if error else 0
-        bugs = bugs + 1 if error and not isinstance(error, Trouble) else 0
         pause_s = done.pause_s
-        if not error:
+        if error is None:
+            setbacks = bugs = 0
             around.health.succeeded.add(name)
         else:
+            setbacks += 1
+            bugs = 0 if isinstance(error, Trouble) else bugs + 1
             pause_s = pause_after(setbacks, around.random)
             around.observe(_setback(name, error, pause_s, setbacks, execution_id))
         around.health.rounds[key] = (loop.time(), pause_s + PATIENCE_S)
@@ -74,6 +70,15 @@ async def repeat(
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(around.stop.wait(), pause_s)
     around.health.rounds.pop(key, None)
+
+
+async def _attempt(step: Callable[[], Awaitable[Tick]]) -> tuple[Tick, Exception | None]:
+    """Make one step, and whatever stopped it a value: this is the place where a loop outlives its ticks."""
+    try:
+        done = await step()
+    except Exception as error:  # noqa: BLE001 - because a fault of ours must not stop the other executions
+        return Tick(), error
+    return done, done.trouble
 
 
 def _setback(name: str, error: Exception, pause_s: float, setbacks: int, execution_id: str | None) -> Setback:
