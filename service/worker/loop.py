@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-from service.domain.errors import Conflict, Trouble
+from service.domain.errors import Conflict, Rejected, Trouble
 from service.domain.reports import Health, Report, Setback, Tick
 
 FIRST_PAUSE_S = 1.0
@@ -42,8 +42,8 @@ async def repeat(
 ) -> None:
     """Tick until a tick is the last one or `around.stop` is set, in the midst of a pause too.
 
-    A tick that fails is reported and tried again. After `patience` failures in a row that are no Trouble but faults of
-    our own, `give_up` takes its place. Returns silently on Conflict when there is a `give_up`: then it is somebody
+    A tick that fails is reported and tried again. After `patience` failures in a row that no repetition can cure,
+    `give_up` takes its place. Returns silently on Conflict when there is a `give_up`: then it is somebody
     else's turn.
     """
     key, loop = execution_id or name, asyncio.get_running_loop()
@@ -61,7 +61,7 @@ async def repeat(
             around.health.succeeded.add(name)
         else:
             setbacks += 1
-            bugs = 0 if isinstance(error, Trouble) else bugs + 1
+            bugs = bugs + 1 if _is_ours(error) else 0
             pause_s = pause_after(setbacks, around.random)
             around.observe(_setback(name, error, pause_s, setbacks, execution_id))
         around.health.rounds[key] = (loop.time(), pause_s + PATIENCE_S)
@@ -79,6 +79,11 @@ async def _attempt(step: Callable[[], Awaitable[Tick]]) -> tuple[Tick, Exception
     except Exception as error:  # noqa: BLE001 - because a fault of ours must not stop the other executions
         return Tick(), error
     return done, done.trouble
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether trying again is no cure: a fault of this program, or a request that is refused each time."""
+    return isinstance(error, Rejected) or not isinstance(error, Trouble)
 
 
 def _setback(name: str, error: Exception, pause_s: float, setbacks: int, execution_id: str | None) -> Setback:
