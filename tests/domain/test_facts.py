@@ -1,0 +1,127 @@
+from hashlib import sha256
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from service.domain.facts import Fact, FactKind, fingerprint, is_housekeeping, shard, storable
+
+AT_MS = 1_700_000_000_123
+VERIFIED = Fact(FactKind.VERIFIED, "d/a", 3, AT_MS)
+FACTS = st.builds(
+    Fact,
+    st.sampled_from(FactKind),
+    st.text(st.characters(categories=None), min_size=1),
+    st.none() | st.integers(0, 10**18),
+    st.integers(0, 2**42),
+    st.none() | st.text(),
+)
+
+
+@settings(deadline=None)
+@given(facts=st.lists(FACTS), data=st.data())
+def test_the_sum_of_fingerprints_does_not_depend_on_the_order_of_lines(facts, data):
+    shuffled = data.draw(st.permutations(facts))
+    assert sum(map(fingerprint, shuffled)) == sum(map(fingerprint, facts))
+    assert all(0 <= fingerprint(fact) < 2**64 for fact in facts)
+
+
+@settings(deadline=None)
+@given(one=FACTS, other=FACTS)
+def test_two_facts_have_one_fingerprint_only_if_they_say_the_same(one, other):
+    assert (fingerprint(one) == fingerprint(other)) == (one[:3] == other[:3])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        VERIFIED._replace(kind=FactKind.TRANSFERRED),
+        VERIFIED._replace(path="d/b"),
+        VERIFIED._replace(size_bytes=4),
+        VERIFIED._replace(size_bytes=None),
+        VERIFIED._replace(size_bytes=0),
+    ],
+)
+def test_kind_path_and_size_each_make_another_fingerprint(other):
+    assert fingerprint(other) != fingerprint(VERIFIED)
+
+
+def test_a_line_that_comes_again_later_or_in_other_words_has_the_same_fingerprint():
+    assert fingerprint(VERIFIED._replace(at_ms=0, detail="other words")) == fingerprint(VERIFIED)
+
+
+def test_a_fingerprint_is_the_same_in_every_process_and_version():
+    assert fingerprint(VERIFIED) == 3002668272244860492
+
+
+@pytest.mark.parametrize(
+    ("path", "shards", "expected"),
+    [
+        ("directory1/directory2/file1.txt", 1, 0),
+        ("directory1/directory2/file1.txt", 7, 5),
+        ("directory1/directory2/file1.txt", 16, 15),
+        ("directory1/directory2/file1.txt", 64, 47),
+        ("a", 7, 4),
+        ("é/😀", 7, 3),
+    ],
+)
+def test_a_shard_is_the_same_in_every_process_and_version(path, shards, expected):
+    assert shard(path, shards) == expected
+
+
+@settings(deadline=None)
+@given(path=st.text(), shards=st.integers(1, 1000))
+def test_a_shard_is_one_of_those_that_there_are(path, shards):
+    assert 0 <= shard(path, shards) < shards
+
+
+def test_paths_spread_over_all_shards():
+    counts = [0] * 16
+    for n in range(16_000):
+        counts[shard(f"directory{n % 7}/file-{n:07d}.csv", 16)] += 1
+    assert min(counts) > 800
+
+
+@pytest.mark.parametrize("path", ["a", "a" * 1024, "é" * 512, "😀" * 256, "a\0\n, 9 bytes", "\ufffe"])
+def test_a_path_that_can_be_a_key_is_stored_as_it_is(path):
+    fact = VERIFIED._replace(path=path)
+    assert storable(fact) is fact
+
+
+@pytest.mark.parametrize("path", ["a" * 1025, "é" * 512 + "a", "😀" * 257, "\ud800", "d/\udcff.csv", "\ud83d\ude00"])
+def test_a_path_that_cannot_be_a_key_becomes_a_failure_under_its_hash(path):
+    stored = storable(VERIFIED._replace(path=path))
+    digest = sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
+    assert stored[:4] == (FactKind.FAILED, f"//sha256/{digest}", None, AT_MS)
+    assert stored.detail.startswith("the name cannot be an S3 key: ")
+    assert len(stored.detail.encode()) < 3000
+
+
+@settings(deadline=None)
+@given(fact=FACTS)
+def test_whatever_is_stored_can_be_a_key_and_is_stored_once(fact):
+    stored = storable(fact)
+    assert len(stored.path.encode()) <= 1024
+    assert storable(stored) is stored
+    assert shard(stored.path, 16) in range(16)
+
+
+@settings(deadline=None)
+@given(legal=st.text(min_size=1, max_size=200), start=st.text(st.characters(categories=None)))
+def test_a_hashed_path_is_never_that_of_a_file(legal, start):
+    assume("//" not in legal)
+    hashed = storable(VERIFIED._replace(path=start + "x" * 1025)).path
+    assert "//" in hashed
+    assert hashed != storable(VERIFIED._replace(path=legal)).path
+
+
+@pytest.mark.parametrize("path", [".aws-datasync", ".aws-datasync/", ".aws-datasync/a", ".aws-datasync/d/a"])
+def test_datasyncs_own_folder_is_housekeeping(path):
+    assert is_housekeeping(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "a", "d/.aws-datasync", "d/.aws-datasync/a", ".aws-datasync-a", ".aws-datasync.csv"]
+)
+def test_what_is_only_called_like_it_is_not(path):
+    assert not is_housekeeping(path)
