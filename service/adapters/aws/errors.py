@@ -52,7 +52,7 @@ CODES: Mapping[str, type[Trouble]] = {
             KmsNotFound KmsOptInRequired
         """,
         Rejected: """
-            400 BatchEntryIdsNotDistinct BatchRequestTooLong ContinuousBackupsUnavailableException EmptyBatchRequest
+            BatchEntryIdsNotDistinct BatchRequestTooLong ContinuousBackupsUnavailableException EmptyBatchRequest
             IdempotentParameterMismatchException InvalidAction InvalidAttributeName InvalidAttributeValue
             InvalidBatchEntryId InvalidMessageContents InvalidParameter InvalidParameterCombination
             InvalidParameterException InvalidParameterValue InvalidRequestException
@@ -128,7 +128,8 @@ def ruling(code: str, status: int) -> type[Trouble]:
     kind = CODES.get(code.removeprefix("AWS.SimpleQueueService."))
     if kind is not None:
         return kind
-    if status == 429 or status >= 500:
+    # The answer to a HEAD has no body, so that a 400 may as well be an expired token that is about to be renewed.
+    if code == "400" or status == 429 or status >= 500:
         return Transient
     return {403: Denied, 404: Absent}.get(status, Rejected)
 

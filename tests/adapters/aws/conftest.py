@@ -20,9 +20,7 @@ def pytest_collection_modifyitems(items):
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def serving():
     stub = Stub()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", stub.respond)
-    runner = web.AppRunner(application)
+    runner = web.ServerRunner(web.Server(stub.respond))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

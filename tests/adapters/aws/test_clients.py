@@ -139,7 +139,7 @@ async def test_a_profile_that_is_not_there_is_named(bare):
 
 async def test_an_endpoint_that_is_no_url_is_named(bare):
     bare.setenv("AWS_ENDPOINT_URL_SQS", "not a url")
-    with pytest.raises(Rejected, match="AWS_ENDPOINT_URL.*not a url"):
+    with pytest.raises(Rejected, match=r"AWS_ENDPOINT_URL.*not a url"):
         await opening()
 
 

@@ -91,6 +91,9 @@ def an_answer(code, message="because", status=400, **more):
         ("KMS.AccessDeniedException", 400, Denied),
         ("KMS.ThrottlingException", 400, Transient),
         ("InvalidParameterException", 400, Rejected),
+        ("400", 400, Transient),
+        ("403", 403, Denied),
+        ("404", 404, Absent),
     ],
 )
 def test_an_error_in_the_table_is_what_the_table_says(code, status, kind):
