@@ -1,0 +1,174 @@
+"""The composition root: the only file that knows settings, AWS, the worker and what watches it."""
+
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from service.adapters.aws.clients import Clients, OnRequest, clients
+from service.adapters.aws.datasync import AwsDataSync, Scope
+from service.adapters.aws.dynamodb import Table
+from service.adapters.aws.executions import DynamoExecutions
+from service.adapters.aws.facts import DynamoFacts
+from service.adapters.aws.leases import DynamoLeases
+from service.adapters.aws.logs import CloudWatchLogs
+from service.adapters.aws.outcomes import DynamoOutcomeLog
+from service.adapters.aws.s3 import S3Objects
+from service.adapters.aws.setup import create_queue, create_table
+from service.adapters.aws.sqs import SqsQueue
+from service.adapters.aws.tasks import DynamoTasks
+from service.config import Settings
+from service.domain.execution import Execution
+from service.domain.names import ExecutionId
+from service.domain.phases import Phase
+from service.domain.reports import Tick
+from service.domain.sealing import Policy
+from service.parsing import PARSERS
+from service.ports import Ports, Readiness
+from service.worker.inspect import Inspector
+from service.worker.lease import Keeper, Watch
+from service.worker.operator import Operator
+from service.worker.publish import Publisher
+from service.worker.pursuit import Pursuit
+from service.worker.reader import Reader
+from service.worker.replay import Replayer
+from service.worker.seal import Sealer
+from service.worker.supervisor import Supervisor
+from service.worker.survey import Surveyor
+from service.worker.sweep import Sweeper, Terms
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service on AWS, as long as its clients are open."""
+
+    settings: Settings
+    ports: Ports
+    readiness: dict[str, Readiness]
+
+    @property
+    def inspector(self) -> Inspector:
+        """What can be seen of executions and files."""
+        return Inspector(self.ports.overview, self.ports.executions, self.ports.facts, self.ports.outcomes)
+
+    @property
+    def operator(self) -> Operator:
+        """What a person may tell executions to do."""
+        return Operator(self.ports)
+
+    def worker(self) -> Supervisor:
+        """A worker of this process, not yet running."""
+        settings, ports = self.settings, self.ports
+        keeper = Keeper(ports.leases, owner=_owner(), lease_s=settings.lease_s, clock_s=time.monotonic)
+        watch = Watch(settings.lease_s)
+        terms = Terms(
+            poll_s=settings.poll_interval_s,
+            lookback_ms=round(settings.lookback_s * 1000),
+            retention_s=settings.retention_days * DAY_S,
+            explicit=bool(settings.task_arns),
+            clock_s=time.monotonic,
+            now_ms=now_ms,
+        )
+        surveyor = Surveyor(
+            ports.overview,
+            keeper,
+            watch=watch,
+            max_executions=settings.max_executions,
+            poll_s=settings.poll_interval_s,
+            clock_s=time.monotonic,
+            now_ms=now_ms,
+        )
+        return Supervisor(
+            Sweeper(ports, keeper, watch, terms=terms),
+            surveyor,
+            keeper,
+            lambda name: self._pursuit(name, keeper),
+            drain_s=settings.drain_s,
+        )
+
+    def _pursuit(self, execution_id: ExecutionId, keeper: Keeper) -> Pursuit:
+        settings, ports = self.settings, self.ports
+        reader = Reader(ports, keeper, parsers=PARSERS, stream_prefix=settings.log_stream_prefix, now_ms=now_ms)
+        sealer = Sealer(ports, keeper, reader, policy=_policy(settings), poll_s=settings.poll_interval_s, now_ms=now_ms)
+        publisher = Publisher(
+            ports,
+            keeper,
+            check_s3=settings.check_s3,
+            publish_unchanged=settings.publish_unchanged,
+            poll_s=settings.poll_interval_s,
+            now_ms=now_ms,
+        )
+        replayer = Replayer(ports, keeper, check_s3=settings.check_s3)
+
+        async def publish(execution: Execution) -> tuple[Execution, Tick]:
+            return await (replayer if execution.replay.under_way else publisher).tick(execution)
+
+        steps = {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal, Phase.PUBLISHING: publish}
+        return Pursuit(execution_id, ports.executions, keeper, steps)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, on_request: OnRequest = lambda *_: None) -> AsyncIterator[Service]:
+    """Open the service on AWS. Raises Denied without credentials and Rejected without a Region."""
+    async with clients(on_request) as aws:
+        yield _service(settings, aws)
+
+
+async def initialise(settings: Settings, queue_name: str | None) -> list[str]:
+    """Make the table and, if it is named, the queue, where they do not exist. Returns a line about each."""
+    async with clients(lambda *_: None) as aws:
+        made = await create_table(aws.dynamodb, settings.table_name)
+        lines = [f"table {settings.table_name}: {'made' if made else 'is there'}"]
+        if queue_name:
+            lines.append(await create_queue(aws.sqs, queue_name))
+        return lines
+
+
+def _service(settings: Settings, aws: Clients) -> Service:
+    table = Table(aws.dynamodb, settings.table_name)
+    queue = SqsQueue(aws.sqs, settings.queue_url)
+    executions = DynamoExecutions(table)
+    ports = Ports(
+        datasync=AwsDataSync(
+            aws.datasync,
+            Scope(frozenset(settings.task_arns), settings.task_tag),
+            target=settings.s3_target_base_uri,
+            log_group=settings.log_group,
+        ),
+        logs=CloudWatchLogs(aws.logs),
+        facts=DynamoFacts(table),
+        outcomes=DynamoOutcomeLog(table),
+        executions=executions,
+        overview=executions,
+        leases=DynamoLeases(table),
+        tasks=DynamoTasks(table),
+        queue=queue,
+        objects=S3Objects(aws.s3),
+    )
+    return Service(settings, ports, {"table": table, "queue": queue})
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        settle_s=settings.settle_s,
+        deadline_s=settings.seal_deadline_s,
+        reconcile=settings.reconcile,
+        on_error=settings.on_error,
+        on_incomplete=settings.on_incomplete,
+        check_s3=settings.check_s3,
+    )
+
+
+def _owner() -> str:
+    """A name for this worker that no other one has had, readable in the table."""
+    return f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:12]}"
+
+
+def now_ms() -> int:
+    """The time of day, in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
