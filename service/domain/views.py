@@ -41,6 +41,10 @@ class FilePage:
     cursor: str | None
 
 
+class CursorError(ValueError):
+    """The text is no cursor of a FilePage."""
+
+
 def execution_view(execution: Execution) -> dict[str, Any]:
     """One execution. Counts are of files, without directories; they grow while its log is read."""
     return {

@@ -8,7 +8,7 @@ from service.domain.execution import Execution, Outcome
 from service.domain.facts import MAX_PATH_BYTES, FactKind
 from service.domain.names import ExecutionId
 from service.domain.records import Outcomes
-from service.domain.views import File, FilePage, FileState, file_of
+from service.domain.views import CursorError, File, FilePage, FileState, file_of
 from service.ports import Executions, Facts, OutcomeLog, Overview
 from service.worker.together import together
 from service.worker.walk import PAGE, Walk
@@ -17,10 +17,6 @@ MAX_LOOKED_AT = 20_000
 """Of so many files one call chooses at most, so that a rare state does not make it read a whole execution."""
 
 _STRETCHES = 20
-
-
-class CursorError(ValueError):
-    """The text is no cursor of a FilePage."""
 
 
 class Inspector:

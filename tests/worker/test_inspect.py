@@ -9,9 +9,9 @@ from service.domain.execution import Execution, Outcome, Target
 from service.domain.facts import Fact, FactKind, storable
 from service.domain.names import TaskMode, execution_name
 from service.domain.records import Outcomes
-from service.domain.views import File, FileState
+from service.domain.views import CursorError, File, FileState
 from service.worker import inspect
-from service.worker.inspect import CursorError, Inspector
+from service.worker.inspect import Inspector
 
 NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
 EXECUTION = Execution(
