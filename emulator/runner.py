@@ -44,14 +44,17 @@ class Runner:
     async def _run(self, execution: Execution, task: Task) -> None:
         forms = self._workshop.forms
         walk = Walk(execution, forms, self._workshop.faults, self._phase_s, self._announce)
+        failure = (forms.code_cancelled, forms.detail_cancelled)
         try:
+            await self._announce(execution)
             async with self._turns[task.arn]:
                 await walk.run(functools.partial(self._workshop.open, execution, task))
         except asyncio.CancelledError:
             if execution.status != "CANCELLING":
                 raise
-        except Exception:  # noqa: BLE001 - because nothing may leave an execution, and with it its task, stuck
+        except Exception as error:  # noqa: BLE001 - because nothing may leave an execution, and with it its task, stuck
             traceback.print_exc()
+            failure = ("InternalError", repr(error))
         if not execution.ended:
-            execution.error_code, execution.error_detail = forms.code_cancelled, forms.detail_cancelled
+            execution.error_code, execution.error_detail = failure
             execution.ended_at, execution.status = now(), "ERROR"

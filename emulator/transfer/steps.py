@@ -14,6 +14,8 @@ from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Skipped, Tra
 from emulator.transfer.places import Destination, Source
 from emulator.transfer.planning import Plan, plan
 
+_TURN_S = 0.05
+
 
 class Steps:
     """One execution's steps; what happens to each item goes to the journal, and no item stops the others."""
@@ -101,10 +103,18 @@ class Steps:
 
     async def _paced(self, item: Item) -> AsyncIterator[bytes]:
         async for part in self._source.parts(item):
+            await self._wait_for(len(part))
             yield part
+
+    async def _wait_for(self, waiting_bytes: float) -> None:
+        # In short turns, because UpdateTaskExecution may change the limit meanwhile.
+        while waiting_bytes > 0 and not self._execution.enhanced:
             limit = self._execution.options["BytesPerSecond"]
-            if limit > 0 and not self._execution.enhanced:
-                await asyncio.sleep(len(part) / limit)
+            if limit <= 0:
+                return
+            turn_bytes = min(waiting_bytes, limit * _TURN_S)
+            await asyncio.sleep(turn_bytes / limit)
+            waiting_bytes -= turn_bytes
 
     async def _delete(self, item: Item) -> None:
         try:

@@ -68,6 +68,16 @@ def an_emulator(moto_url, shares, *options):
         clients.close()
 
 
+def eventually(look, satisfied):
+    """What another process shows once it is as wanted: this looks again and again, some seconds at most."""
+    for _ in range(2000):
+        seen = look()
+        if satisfied(seen):
+            return seen
+        time.sleep(0.005)
+    raise AssertionError(f"never as wanted: {seen}")
+
+
 def ended(described):
     return described["Status"] in {"SUCCESS", "ERROR"}
 
@@ -168,13 +178,8 @@ class Setup:
         return self.aws.datasync.describe_task_execution(TaskExecutionArn=execution_arn)
 
     def until(self, execution_arn, reached):
-        """The description once it is as wanted; the emulator is a process of its own, so this looks again and again."""
-        for _ in range(2000):
-            described = self.describe(execution_arn)
-            if reached(described):
-                return described
-            time.sleep(0.005)
-        raise AssertionError(f"never reached: {described}")
+        """The description of an execution once it is as wanted."""
+        return eventually(lambda: self.describe(execution_arn), reached)
 
     def run(self, **override):
         """Starts an execution and describes its end."""
@@ -219,3 +224,8 @@ def own(moto_url, shares):
 def emulators(moto_url, shares):
     """Starts an emulator of the test's own, with options."""
     return functools.partial(an_emulator, moto_url, shares)
+
+
+@pytest.fixture(name="eventually")
+def eventually_fixture():
+    return eventually

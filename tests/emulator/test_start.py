@@ -95,7 +95,7 @@ def test_sigterm_ends_the_command_with_0_even_while_executions_run(aws, moto_url
             assert emulator.stop(signal.SIGTERM) == 0
 
 
-def test_status_changes_are_put_on_eventbridge(moto_url, emulators):
+def test_status_changes_are_put_on_eventbridge(moto_url, emulators, eventually):
     with emulators("--events") as emulator:
         setup = emulator.setup()
         events = emulator.session.client("events", endpoint_url=moto_url)
@@ -105,7 +105,11 @@ def test_status_changes_are_put_on_eventbridge(moto_url, emulators):
         events.put_rule(
             Name=setup.name,
             EventPattern=json.dumps(
-                {"source": ["aws.datasync"], "detail-type": ["DataSync Task Execution State Change"]}
+                {
+                    "source": ["aws.datasync"],
+                    "resources": [{"prefix": setup.task_arn}],
+                    "detail-type": ["DataSync Task Execution State Change"],
+                }
             ),
         )
         arn = f"arn:aws:logs:us-east-1:123456789012:log-group:{group}"
@@ -113,10 +117,19 @@ def test_status_changes_are_put_on_eventbridge(moto_url, emulators):
 
         setup.run()
 
-        found = logs.filter_log_events(logGroupName=group)["events"]
-        told = [json.loads(event["message"]) for event in found]
+        def told():
+            found = logs.filter_log_events(logGroupName=group)["events"]
+            return [json.loads(event["message"]) for event in found]
+
+        states = ("QUEUED", "LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING", "SUCCESS")
+        assert eventually(told, lambda found: len(found) >= len(states)) == [
+            {
+                **event,
+                "resources": [setup.execution_arn],
+                "detail": {"State": state},
+                "source": "aws.datasync",
+            }
+            for event, state in zip(told(), states, strict=True)
+        ]
         events.close()
         logs.close()
-    assert [event["detail"] for event in told if event["resources"] == [setup.execution_arn]] == [
-        {"State": state} for state in ("LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING", "SUCCESS")
-    ]

@@ -174,7 +174,8 @@ def test_a_file_that_changes_before_it_is_verified_ends_the_execution_in_error(a
     assert "[NOTICE] Verified file /good, 4 bytes" in log
     failed = log.index("[NOTICE] Verification failed <> /bad")
     assert re.fullmatch(
-        r"\[NOTICE\] /bad   srcMeta: type=R mode=\d{4} uid=\d+ gid=\d+ size=5 atime=\d+/\d+ mtime=\d+/\d+ extAttrsHash=0",
+        r"\[NOTICE\] /bad   srcMeta: type=R mode=\d{4} uid=\d+ gid=\d+ size=5 "
+        r"atime=\d+/\d+ mtime=\d+/\d+ extAttrsHash=0",
         log[failed + 1],
     )
     assert re.fullmatch(r"\[NOTICE\]   srcHash: [0-9a-f]{64}", log[failed + 2])
@@ -336,12 +337,12 @@ def test_bandwidth_is_limited_and_the_limit_can_be_lifted(aws):
     setup = aws.setup(options={"BytesPerSecond": 1})
     setup.write(a=b"x" * 3600)
     arn = setup.start()
-    setup.until(arn, lambda described: described["Status"] == "TRANSFERRING")
+    setup.until(arn, lambda described: described["FilesTransferred"] == 1)
+    assert setup.describe(arn)["Status"] == "TRANSFERRING"
 
-    aws.datasync.cancel_task_execution(TaskExecutionArn=arn)
-    setup.until(arn, lambda described: described["Status"] == "ERROR")
+    aws.datasync.update_task_execution(TaskExecutionArn=arn, Options={"BytesPerSecond": -1})
 
-    assert setup.run(OverrideOptions={"BytesPerSecond": -1})["Status"] == "SUCCESS"
+    assert setup.until(arn, lambda described: described["Status"] != "TRANSFERRING")["BytesWritten"] == 3600
 
 
 def test_a_share_that_is_not_there_ends_the_execution_in_error(aws):

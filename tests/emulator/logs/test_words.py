@@ -44,11 +44,15 @@ def test_a_mismatch_is_five_basic_lines_as_the_guide_prints_them():
     changed = replace(item, size_bytes=5)
     assert basic(Mismatched(Evidence(item, HASH), Evidence(changed, OTHER))) == [
         "[NOTICE] Verification failed <> /d/f",
-        "[NOTICE] /d/f   srcMeta: type=R mode=0755 uid=65534 gid=65534 size=3 atime=1633100003/684349800 "
-        "mtime=1602647222/222919600 extAttrsHash=0",
+        (
+            "[NOTICE] /d/f   srcMeta: type=R mode=0755 uid=65534 gid=65534 size=3 atime=1633100003/684349800 "
+            "mtime=1602647222/222919600 extAttrsHash=0"
+        ),
         f"[NOTICE]   srcHash: {HASH}",
-        "[NOTICE] /d/f   dstMeta: type=R mode=0755 uid=65534 gid=65534 size=5 atime=1633100003/684349800 "
-        "mtime=1602647222/222919600 extAttrsHash=0",
+        (
+            "[NOTICE] /d/f   dstMeta: type=R mode=0755 uid=65534 gid=65534 size=5 atime=1633100003/684349800 "
+            "mtime=1602647222/222919600 extAttrsHash=0"
+        ),
         f"[NOTICE]   dstHash: {OTHER}",
     ]
 
