@@ -14,19 +14,19 @@ from emulator.arns import Account
 from emulator.aws import Aws, connected
 from emulator.errors import ApiError
 from emulator.events import EventBridge
+from emulator.execution.opening import Workshop
+from emulator.execution.runner import Runner
+from emulator.execution.walk import Announce
 from emulator.faults import Faults
 from emulator.logs.api import LogsApi
 from emulator.logs.cloudwatch import CloudWatchLogs
 from emulator.logs.store import LogStore
-from emulator.opening import Workshop
 from emulator.persistence import load, save
-from emulator.runner import Runner
 from emulator.scenario import apply
-from emulator.scheduler import keep_schedules
+from emulator.schedule import keep_schedules
 from emulator.settings import Settings
 from emulator.state import Execution, State
 from emulator.synthetic.shares import SyntheticShares
-from emulator.walk import Announce
 from emulator.wire.http import application
 from emulator.wire.model import Judge, load_model
 from emulator.wire.service import Service

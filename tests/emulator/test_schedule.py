@@ -1,12 +1,14 @@
 """Schedules."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.schedule import next_start
-from emulator.scheduler import due
-from emulator.state import Task
+from emulator.errors import ApiError
+from emulator.moments import now
+from emulator.schedule import due, keep_schedules, next_start
+from emulator.state import State, Task
 
 NOW = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)  # a Monday
 
@@ -34,6 +36,28 @@ def test_the_next_start_is_that_of_aws_s_expressions(expression, following):
 def test_what_is_no_expression_is_refused(expression):
     with pytest.raises(ValueError, match=r"rate|cron|\["):
         next_start(expression, NOW, NOW)
+
+
+def test_a_schedule_of_the_past_has_no_next_start_and_is_never_due():
+    expression = "cron(0 0 1 1 ? 2020)"
+    assert next_start(expression, NOW, NOW) is None
+    assert due([Task("arn", {"Schedule": {"ScheduleExpression": expression}}, NOW)], NOW, NOW + timedelta(days=9)) == []
+
+
+async def test_a_task_that_is_due_is_started_and_a_refusal_stops_nothing():
+    started = asyncio.Queue()
+
+    async def start(request):
+        started.put_nowait(request["TaskArn"])
+        raise ApiError("InvalidRequestException", "50 are queued")
+
+    almost = now() - timedelta(seconds=59)
+    schedule = {"Schedule": {"ScheduleExpression": "rate(1 minute)"}}
+    state = State(tasks={arn: Task(arn, schedule, almost) for arn in ("first", "second")})
+    keeping = asyncio.create_task(keep_schedules(state, start))
+    assert [await asyncio.wait_for(started.get(), 10) for _ in range(2)] == ["first", "second"]
+    assert not keeping.done()
+    keeping.cancel()
 
 
 def test_a_rate_counts_from_when_it_was_set():

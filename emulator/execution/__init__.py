@@ -1,0 +1,1 @@
+"""How an execution is run: its turn, its statuses, its parts."""

@@ -1,0 +1,99 @@
+"""One execution of a task runs, the others wait; and how they are cancelled."""
+
+import pytest
+
+
+def statuses(aws, setup):
+    listed = aws.datasync.list_task_executions(TaskArn=setup.task_arn)["TaskExecutions"]
+    return [each["Status"] for each in listed]
+
+
+def test_the_second_execution_of_a_task_waits_for_the_first(aws):
+    setup = aws.setup()
+    with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
+        first, second = setup.start(), setup.start()
+        setup.until(first, lambda described: described["Status"] == "LAUNCHING")
+        assert statuses(aws, setup) == ["LAUNCHING", "QUEUED"]
+        assert aws.datasync.describe_task(TaskArn=setup.task_arn)["Status"] == "RUNNING"
+
+    described = setup.until(second, lambda described: described["Status"] == "SUCCESS")
+    assert described["LaunchTime"] >= setup.describe(first)["EndTime"]
+
+
+def test_fifty_executions_wait_and_no_more(aws):
+    setup = aws.setup()
+    with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
+        first = setup.start()
+        setup.until(first, lambda described: described["Status"] == "LAUNCHING")
+        for _ in range(50):
+            last = setup.start()
+        with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="50 queued"):
+            setup.start()
+
+    setup.until(last, lambda described: described["Status"] == "SUCCESS")
+    assert statuses(aws, setup) == ["SUCCESS"] * 51
+
+
+def test_without_queueing_a_second_execution_is_refused(aws):
+    setup = aws.setup(options={"TaskQueueing": "DISABLED"})
+    with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
+        setup.start()
+        with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="TaskQueueing"):
+            setup.start()
+
+
+@pytest.mark.parametrize("status", ["LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING"])
+def test_a_running_execution_is_cancelled_over_cancelling_to_error(aws, status):
+    setup = aws.setup()
+    setup.write(a=b"one")
+    with aws.fault(kind="hold", status=status, target=f"{setup.task_arn}*"):
+        arn = setup.start()
+        setup.until(arn, lambda described: described["Status"] == status)
+        with aws.fault(kind="hold", status="CANCELLING", target=f"{setup.task_arn}*"):
+            aws.datasync.cancel_task_execution(TaskExecutionArn=arn)
+            assert setup.describe(arn)["Status"] == "CANCELLING"
+            aws.datasync.cancel_task_execution(TaskExecutionArn=arn)
+        described = setup.until(arn, lambda described: described["Status"] == "ERROR")
+
+    assert "cancelled" in described["Result"]["ErrorDetail"]
+    assert setup.run()["Status"] == "SUCCESS"
+
+
+def test_a_waiting_execution_is_cancelled_without_the_running_one(aws):
+    setup = aws.setup()
+    with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
+        first, second = setup.start(), setup.start()
+        aws.datasync.cancel_task_execution(TaskExecutionArn=second)
+        setup.until(second, lambda described: described["Status"] == "ERROR")
+
+    assert "LaunchTime" not in setup.describe(second)
+    setup.until(first, lambda described: described["Status"] == "SUCCESS")
+
+
+def test_an_execution_that_has_ended_is_not_cancelled_or_updated(aws):
+    setup = aws.setup()
+    setup.run()
+    for refused in (
+        lambda: aws.datasync.cancel_task_execution(TaskExecutionArn=setup.execution_arn),
+        lambda: aws.datasync.update_task_execution(TaskExecutionArn=setup.execution_arn, Options={"BytesPerSecond": 1}),
+    ):
+        with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="has ended"):
+            refused()
+
+
+def test_only_the_bandwidth_of_an_execution_is_updated(aws):
+    setup = aws.setup()
+    with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
+        arn = setup.start()
+        aws.datasync.update_task_execution(TaskExecutionArn=arn, Options={"BytesPerSecond": 1_000_000})
+        assert setup.describe(arn)["Options"]["BytesPerSecond"] == 1_000_000
+        with pytest.raises(aws.datasync.exceptions.InvalidRequestException):
+            aws.datasync.update_task_execution(TaskExecutionArn=arn, Options={"LogLevel": "OFF"})
+
+
+def test_a_task_that_runs_is_not_deleted(aws):
+    setup = aws.setup()
+    with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
+        setup.start()
+        with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="not ended"):
+            aws.datasync.delete_task(TaskArn=setup.task_arn)
