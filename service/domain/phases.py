@@ -26,8 +26,8 @@ class Event(StrEnum):
 
     ENDED = "DataSync reports SUCCESS or ERROR"
     SEALED = "its log is sealed and its files may go out"
-    CARRY = "sealed, ended in ERROR: its files wait for the next SUCCESS"
-    DROP = "sealed, ended in ERROR: its files are given up"
+    CARRY = "sealed after ERROR, its files wait for the next SUCCESS"
+    DROP = "sealed after ERROR, its files are given up"
     HOLD = "a person must look"
     SENT = "its last message is acknowledged"
     TAKEN_ALONG = "a later execution has published its files"
