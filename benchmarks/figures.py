@@ -1,0 +1,139 @@
+"""The figures of one invocation, from its runs."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks import parsing
+from benchmarks.runs import Run, run
+from benchmarks.workload import LINES_PER_FILE, Workload
+
+PER_FILES = 100_000
+"""What all costs are given for, however many files were measured."""
+
+BASELINE_FILES = 5000
+"""Each costs the same as the one before, and much."""
+
+_FACTS_OF_A_BATCH = 25
+_MESSAGES_OF_A_BATCH = 10
+_OBJECTS_OF_A_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds per PER_FILES files."""
+
+    cpu_s: float
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How often an operation was called, and how often at least it had to be; None where no number is the least."""
+
+    made: int
+    fewest: int | None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.made / self.fewest if self.fewest else None
+
+
+NEVER = Calls(0, None)
+
+
+@dataclass(frozen=True)
+class Form:
+    """One log form. `peak_bytes` are by the number of files: as many as asked for, and a tenth of them."""
+
+    lines_per_cpu_s: float
+    parsing: Cost
+    following: Cost
+    publishing: Cost
+    calls: dict[str, Calls]
+    peak_bytes: dict[int, int]
+
+    @property
+    def pipeline(self) -> Cost:
+        """From the log to the queue."""
+        return Cost(self.following.cpu_s + self.publishing.cpu_s, self.following.wall_s + self.publishing.wall_s)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Costs are medians over `runs` runs, peaks of memory the greatest."""
+
+    python: str
+    machine: str
+    cpus: int
+    files: int
+    runs: int
+    baseline: Cost
+    baseline_calls: dict[str, int]
+    forms: dict[str, Form]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measured(files: int, forms: Sequence[str], runs: int, note: Callable[[str], None]) -> Figures:
+    """Run everything. `note` is told what is being done."""
+
+    def repeat(subject: str, load: Workload) -> list[Run]:
+        note(f"{subject}, {load.form}, {load.files:,} files")
+        return [run(subject, load) for _ in range(runs)]
+
+    baseline = repeat("baseline", Workload(forms[0], min(files, BASELINE_FILES)))
+    return Figures(
+        python=platform.python_version(),
+        machine=f"{platform.system()} {platform.machine()}",
+        cpus=os.cpu_count() or 1,
+        files=files,
+        runs=runs,
+        baseline=_cost(baseline, "baseline", baseline[0].messages),
+        baseline_calls=baseline[0].requests,
+        forms={form: _form(Workload(form, files), repeat) for form in forms},
+    )
+
+
+def _form(load: Workload, repeat: Callable[[str, Workload], list[Run]]) -> Form:
+    parsed = repeat("parsing", load)
+    piped = repeat("pipeline", load)
+    tenth = repeat("pipeline", Workload(load.form, max(1, load.files // 10)))
+    lines = min(load.lines, parsing.MOST_LINES)
+    return Form(
+        lines_per_cpu_s=lines / median(r.cpu_s["parse"] for r in parsed),
+        parsing=_cost(parsed, "parse", lines // LINES_PER_FILE),
+        following=_cost(piped, "follow", load.files),
+        publishing=_cost(piped, "publish", load.files),
+        calls=_calls(piped[0], load),
+        peak_bytes={load.files // 10: _peak(tenth), load.files: _peak(piped)},
+    )
+
+
+def _cost(runs: Iterable[Run], phase: str, files: int) -> Cost:
+    share = PER_FILES / files
+    return Cost(median(r.cpu_s[phase] for r in runs) * share, median(r.wall_s[phase] for r in runs) * share)
+
+
+def _peak(runs: Iterable[Run]) -> int:
+    return max(r.peak_bytes for r in runs)
+
+
+def _calls(done: Run, load: Workload) -> dict[str, Calls]:
+    fewest = {
+        # Its pages, and the answer without any that says that they were all.
+        "GetLogEvents": load.pages + 1,
+        "BatchWriteItem": _batches(load.lines, _FACTS_OF_A_BATCH),
+        "SendMessageBatch": _batches(load.files, _MESSAGES_OF_A_BATCH),
+        "ListObjectsV2": _batches(load.files, _OBJECTS_OF_A_PAGE),
+    }
+    others = sorted(done.requests.keys() - fewest.keys(), key=lambda name: -done.requests[name])
+    return {name: Calls(done.requests.get(name, 0), fewest.get(name)) for name in (*fewest, *others)}
+
+
+def _batches(things: int, size: int) -> int:
+    return -(-things // size)

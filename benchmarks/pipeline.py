@@ -1,0 +1,109 @@
+"""The second subject: an execution's way from its log to the queue, with the service's own worker and clients."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+
+from benchmarks import workload
+from benchmarks.stopwatch import Stopwatch
+from benchmarks.workload import Workload
+from service.adapters.aws.clients import Clients, clients
+from service.adapters.aws.datasync import AwsDataSync, Scope
+from service.adapters.aws.dynamodb import Table
+from service.adapters.aws.executions import DynamoExecutions
+from service.adapters.aws.facts import DynamoFacts
+from service.adapters.aws.leases import DynamoLeases
+from service.adapters.aws.logs import CloudWatchLogs
+from service.adapters.aws.outcomes import DynamoOutcomeLog
+from service.adapters.aws.s3 import S3Objects
+from service.adapters.aws.sqs import SqsQueue
+from service.adapters.aws.tasks import DynamoTasks
+from service.domain.execution import Execution, Outcome, Target
+from service.domain.names import ExecutionArn, TaskArn, execution_name
+from service.domain.phases import Phase
+from service.domain.records import TaskDescription
+from service.domain.sealing import Policy
+from service.parsing import PARSERS
+from service.ports import Ports
+from service.worker.lease import Keeper
+from service.worker.publish import Publisher
+from service.worker.pursuit import Step
+from service.worker.reader import Reader
+from service.worker.seal import Sealer
+from service.worker.sweep import registered
+
+_DAY_S = 86_400
+_POLL_S = 1.0
+
+
+def measure(load: Workload, watch: Stopwatch) -> None:
+    asyncio.run(_measure(load, watch))
+
+
+async def _measure(load: Workload, watch: Stopwatch) -> None:
+    async with clients(lambda *_: None, rates={}) as opened:
+        ports = await _ports(opened)
+        keeper = Keeper(ports.leases, owner="benchmark", lease_s=_DAY_S, clock_s=time.monotonic)
+        execution = await _registered(ports, keeper)
+        with watch.phase("follow"):
+            execution = await _work(execution, _following(ports, keeper))
+        with watch.phase("publish"):
+            execution = await _work(execution, _publishing(ports, keeper))
+    if execution.phase is not Phase.PUBLISHED or execution.outcomes != {Outcome.PUBLISHED: load.files}:
+        raise SystemExit(f"not all was published: {execution.phase}, {execution.reason}, {execution.files()}")
+
+
+async def _ports(opened: Clients) -> Ports:
+    rows = Table(opened.dynamodb, workload.TABLE)
+    executions = DynamoExecutions(rows)
+    queue = SqsQueue(opened.sqs, workload.queue_url(os.environ["AWS_ENDPOINT_URL"]))
+    await queue.check()
+    return Ports(
+        datasync=AwsDataSync(opened.datasync, Scope()),
+        logs=CloudWatchLogs(opened.logs),
+        facts=DynamoFacts(rows),
+        outcomes=DynamoOutcomeLog(rows),
+        executions=executions,
+        overview=executions,
+        leases=DynamoLeases(rows),
+        tasks=DynamoTasks(rows),
+        queue=queue,
+        objects=S3Objects(opened.s3),
+    )
+
+
+async def _registered(ports: Ports, keeper: Keeper) -> Execution:
+    name = execution_name(workload.EXECUTION_ARN)
+    description = await ports.datasync.execution(ExecutionArn(workload.EXECUTION_ARN))
+    target = Target(workload.BUCKET, workload.PREFIX)
+    task = TaskDescription(TaskArn(workload.TASK_ARN), target, workload.LOG_GROUP)
+    execution = registered(name, description, task, now_ms=_now_ms(), retention_s=30 * _DAY_S)
+    await ports.executions.register(execution)
+    await keeper.claim(await ports.leases.read(name.execution_id))
+    return execution
+
+
+def _following(ports: Ports, keeper: Keeper) -> Mapping[Phase, Step]:
+    reader = Reader(ports, keeper, parsers=PARSERS, stream_prefix="{task_id}-{execution_id}", now_ms=_now_ms)
+    sealer = Sealer(ports, keeper, reader, policy=Policy(settle_s=0), poll_s=_POLL_S, now_ms=_now_ms)
+    return {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal}
+
+
+def _publishing(ports: Ports, keeper: Keeper) -> Mapping[Phase, Step]:
+    publisher = Publisher(ports, keeper, check_s3=True, publish_unchanged=False, poll_s=_POLL_S, now_ms=_now_ms)
+    return {Phase.PUBLISHING: publisher.tick}
+
+
+async def _work(execution: Execution, steps: Mapping[Phase, Step]) -> Execution:
+    """Tick as the worker does, as long as there is a step for the phase."""
+    while execution.phase in steps:
+        execution, tick = await steps[execution.phase](execution)
+        if tick.trouble:
+            raise tick.trouble
+        await asyncio.sleep(tick.pause_s)
+    return execution
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,60 @@
+"""One run: a fresh stub, and a fresh process that is measured against it."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks.workload import Workload
+
+_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "benchmark",
+    "AWS_SECRET_ACCESS_KEY": "benchmark",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """CPU and wall seconds by phase, the process's peak of memory, and what the stub was asked, by operation."""
+
+    cpu_s: dict[str, float]
+    wall_s: dict[str, float]
+    peak_bytes: int
+    requests: dict[str, int]
+    messages: int
+
+
+def run(subject: str, load: Workload) -> Run:
+    """Measure a subject: the name of a module with `measure`."""
+    with _stub(load) as url:
+        answer = _output("benchmarks.measure", subject, load, AWS_ENDPOINT_URL=url)
+        with urllib.request.urlopen(f"{url}/account") as response:
+            account = json.load(response)
+    return Run(**json.loads(answer), **account)
+
+
+def _output(module: str, subject: str, load: Workload, **environment: str) -> bytes:
+    command = [sys.executable, "-m", module, subject, load.form, str(load.files)]
+    return subprocess.run(command, env=_environment(**environment), check=True, stdout=subprocess.PIPE).stdout
+
+
+@contextmanager
+def _stub(load: Workload) -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.stub", load.form, str(load.files)]
+    with subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def _environment(**more: str) -> dict[str, str]:
+    """What a process needs: nothing of AWS or of proxies that is set outside gets in."""
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "HTTP"))}
+    return {**inherited, **_CREDENTIALS, **more}

@@ -1,0 +1,101 @@
+"""The execution that is measured: how many files it has, what its log says of them, how its bucket lists them.
+
+Each file is logged twice, as transferred and as verified: the most that DataSync may log of a good one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+TASK_ID = "task-0123456789abcdef0"
+TASK_ARN = f"arn:aws:datasync:eu-central-1:123456789012:task/{TASK_ID}"
+EXECUTION_ID = "exec-0123456789abcdef0"
+EXECUTION_ARN = f"{TASK_ARN}/execution/{EXECUTION_ID}"
+LOG_GROUP = "/aws/datasync"
+LOG_STREAM = f"{TASK_ID}-{EXECUTION_ID}"
+BUCKET = "landing"
+PREFIX = "from-site/"
+TABLE = "datasync-trigger"
+STARTED_S = 1_767_323_045
+
+FORMS = ("BASIC", "ENHANCED")
+LINES_PER_FILE = 2
+
+_STRIDE = 7_368_787
+"""A prime: files are logged in another order than that of their names, as where many are transferred at once."""
+
+_EVENTS_OF_A_PAGE = 10_000
+_BYTES_OF_A_PAGE = 1024 * 1024
+"""The most of one answer to GetLogEvents."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """`files` files, logged in the form of a task mode: one of FORMS."""
+
+    form: str
+    files: int
+
+    @property
+    def lines(self) -> int:
+        return self.files * LINES_PER_FILE
+
+    @property
+    def lines_of_a_page(self) -> int:
+        """As many as fit if all were as long as the first, which is of the longer kind."""
+        return min(_EVENTS_OF_A_PAGE, _BYTES_OF_A_PAGE // len(self.line(0).encode()))
+
+    @property
+    def pages(self) -> int:
+        return -(-self.lines // self.lines_of_a_page)
+
+    def page(self, start: int) -> Iterator[tuple[int, str]]:
+        """Time in milliseconds and text of the lines of the page that begins at line `start`."""
+        for number in range(start, min(start + self.lines_of_a_page, self.lines)):
+            yield STARTED_S * 1000 + number // 100, self.line(number)
+
+    def line(self, number: int) -> str:
+        file = number // LINES_PER_FILE * _STRIDE % self.files
+        is_verified = number % LINES_PER_FILE == 1
+        if self.form == "BASIC":
+            word = "Verified" if is_verified else "Transferred"
+            return f"[NOTICE] {word} file /{path(file)}, {size_bytes(file)} bytes"
+        return orjson.dumps(_record("VERIFY" if is_verified else "TRANSFER", file)).decode()
+
+
+def path(file: int) -> str:
+    """Sorts as its number does. The blanks and the sign are what S3 encodes in a listing."""
+    return f"plant={file // 1000:06d}/readings of 2026-01-02/part-{file:09d}.parquet"
+
+
+def size_bytes(file: int) -> int:
+    return 1000 + file % 9000
+
+
+def etag(file: int) -> str:
+    return f'"{file:032x}"'
+
+
+def queue_url(endpoint_url: str) -> str:
+    return f"{endpoint_url}/123456789012/files"
+
+
+def _record(action: str, file: int) -> dict[str, object]:
+    """What an Enhanced mode record of a failure has, without the failure."""
+    metadata = {
+        "Type": "Object",
+        "ContentSize": size_bytes(file),
+        "LastModified": "2026-01-02T03:04:05Z",
+        "S3": {
+            "SystemMetadata": {"ContentType": "application/octet-stream", "ETag": etag(file)},
+            "UserMetadata": {"file-mtime": "1767323045000"},
+            "Tags": {},
+        },
+    }
+    return {
+        "Action": action,
+        "Source": {"LocationId": "loc-0b3017fc4ba4a2d8d", "RelativePath": path(file), "Metadata": metadata},
+        "Destination": {"LocationId": "loc-abcdef01234567890", "RelativePath": path(file), "Metadata": metadata},
+        "TransferType": "CONTENT_AND_METADATA",
+    }
