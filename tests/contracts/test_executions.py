@@ -243,3 +243,16 @@ async def test_what_has_expired_is_no_longer_listed(rows):
     assert await executions.open() == []
     assert await executions.latest(9) == []
     assert await executions.counts() == dict.fromkeys(Phase, 0)
+
+
+async def test_what_has_expired_stays_known_while_datasync_may_list_it(rows):
+    now_s = int(time.time())
+    expired = an_execution(started_at_ms=now_s * 1000, expires_at_s=now_s - 1)
+    await DynamoExecutions(rows).register(expired)
+    (item,) = await rows.items(
+        {
+            "KeyConditionExpression": "pk = :task",
+            "ExpressionAttributeValues": {":task": {"S": expired.name.task_id}},
+        },
+    )
+    assert int(item["expires_at"]["N"]) > now_s + 30 * 86_400

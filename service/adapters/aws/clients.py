@@ -80,7 +80,7 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
     async with AsyncExitStack() as stack:
         opened = []
         for service in Clients._fields:
-            client = await stack.enter_async_context(_opened(session, service, config))
+            client = await _open(stack, session, service, config)
             _watch(client, service, on_request, rates)
             opened.append(client)
         yield Clients(*opened)
@@ -102,18 +102,13 @@ async def _session() -> aioboto3.Session:
     return session
 
 
-@asynccontextmanager
-async def _opened(session: aioboto3.Session, service: str, config: AioConfig) -> AsyncIterator[Any]:
+async def _open(stack: AsyncExitStack, session: aioboto3.Session, service: str, config: AioConfig) -> Any:  # noqa: ANN401 - because the clients' types have no common one
     call = f"{service}.client"
-    with translated(call, "the AWS configuration"):
-        try:
-            client = await session.client(service, config=config).__aenter__()
-        except ValueError as error:
-            raise Rejected(call, f"an AWS_ENDPOINT_URL variable is wrong: {error}") from error
     try:
-        yield client
-    finally:
-        await client.close()
+        with translated(call, "the AWS configuration"):
+            return await stack.enter_async_context(session.client(service, config=config))
+    except ValueError as error:
+        raise Rejected(call, f"an AWS_ENDPOINT_URL variable is wrong: {error}") from error
 
 
 def _timestamp(value: Any) -> datetime:  # noqa: ANN401 - because JSON brings numbers and XML texts

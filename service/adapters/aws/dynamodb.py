@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from service.adapters.aws.errors import translated
 from service.adapters.aws.table import BY_PHASE, BY_START, Item
@@ -71,22 +71,21 @@ class Table:
         values: Item,
         *,
         condition: str | None = None,
-        returning: str = "NONE",
+        returning: Literal["NONE", "ALL_NEW", "UPDATED_NEW"] = "NONE",
     ) -> Item:
         """Change one row, made now if there was none. Raises Conflict, and changes nothing, unless the condition holds.
 
         Returns the attributes that `returning` (DynamoDB's ReturnValues) asks for.
         """
-        parameters: dict[str, Any] = {"UpdateExpression": change, "ReturnValues": returning}
-        if values:
-            parameters["ExpressionAttributeValues"] = values
-        if condition is not None:
-            parameters["ConditionExpression"] = condition
+        conditional: Any = {} if condition is None else {"ConditionExpression": condition}
         with translated("dynamodb.UpdateItem", self._about):
             answer = await self._client.update_item(
                 TableName=self._name,
                 Key=key,
-                **parameters,
+                UpdateExpression=change,
+                ExpressionAttributeValues=values,
+                ReturnValues=returning,
+                **conditional,
                 **_names(f"{change} {condition}"),
             )
         return answer.get("Attributes", {})

@@ -99,9 +99,19 @@ _SENTENCES: Mapping[type[Trouble], str] = {
     Transient: "{about} does not answer for now: {why}",
     Conflict: "{about} has changed in the meantime: {why}",
     Absent: "{about} does not exist in this account and Region: {why}",
-    Denied: "no access to {about}: {why}; renew the credentials, or allow the role {call}",
+    Denied: "no access to {about}: {why}",
     Rejected: "{about} refuses the request: {why}",
 }
+
+_NOT_ALLOWED = frozenset({"403", "AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedOperation"})
+_ACTIONS: Mapping[str, str] = {
+    "dynamodb.TransactWriteItems": "dynamodb:PutItem",
+    "s3.HeadBucket": "s3:ListBucket",
+    "s3.HeadObject": "s3:GetObject and s3:ListBucket",
+    "s3.ListObjectsV2": "s3:ListBucket",
+    "sqs.SendMessageBatch": "sqs:SendMessage",
+}
+"""What IAM calls the operations where it does not call them by their names."""
 
 
 @contextmanager
@@ -114,13 +124,14 @@ def translated(call: str, about: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        answer: Mapping[str, Any] = error.response
-        kind = _kind(answer)
-        raise kind(call, _sentence(kind, call, about, _why(answer))) from error
+        code, why = _said(error.response)
+        kind = _kind(code, error.response)
+        remedy = f"; allow {_ACTIONS.get(call, call.replace('.', ':'))}" if code in _NOT_ALLOWED else ""
+        raise kind(call, _line(_SENTENCES[kind].format(about=about, why=why), remedy)) from error
     except tuple(raised for raised, _ in RAISED) as error:
         kind = next(kind for raised, kind in RAISED if isinstance(error, raised))
         why = f"the answer lacks {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
-        raise kind(call, _sentence(kind, call, about, why)) from error
+        raise kind(call, _line(_SENTENCES[kind].format(about=about, why=why))) from error
 
 
 def ruling(code: str, status: int) -> type[Trouble]:
@@ -134,26 +145,23 @@ def ruling(code: str, status: int) -> type[Trouble]:
     return {403: Denied, 404: Absent}.get(status, Rejected)
 
 
-def _kind(answer: Mapping[str, Any]) -> type[Trouble]:
+def _said(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """The code of an error answer, and the code with its message."""
     error = answer.get("Error", {})
-    if error.get("Code") == "TransactionCanceledException":
-        return _cancelled(answer)
-    return ruling(str(error.get("Code", "")), answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = str(error.get("Code", "no code"))
+    return code, f"{code}: {error.get('Message') or 'no message'}"
 
 
-def _cancelled(answer: Mapping[str, Any]) -> type[Trouble]:
-    """A transaction says for each of its actions why it failed: a failed condition is the news."""
+def _kind(code: str, answer: Mapping[str, Any]) -> type[Trouble]:
+    if code != "TransactionCanceledException":
+        return ruling(code, answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    # A transaction says for each of its actions why it failed: a failed condition is the news.
     codes = [str(reason.get("Code", "None")) for reason in answer.get("CancellationReasons", ())]
     kinds = [ruling(code, 400) for code in codes if code != "None"]
     return next((kind for kind in (Conflict, Rejected) if kind in kinds), Transient)
 
 
-def _why(answer: Mapping[str, Any]) -> str:
-    error = answer.get("Error", {})
-    return f"{error.get('Code', 'no code')}: {error.get('Message') or answer.get('message', 'no message')}"
-
-
-def _sentence(kind: type[Trouble], call: str, about: str, why: str) -> str:
+def _line(sentence: str, remedy: str = "") -> str:
     """One line of printable text, whatever came over the wire."""
-    flat = "".join(character if character.isprintable() else " " for character in why)
-    return _SENTENCES[kind].format(call=call, about=about, why=" ".join(flat.split())[:500])
+    flat = "".join(character if character.isprintable() else " " for character in sentence)
+    return " ".join(flat.split())[:1000] + remedy

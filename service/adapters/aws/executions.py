@@ -25,14 +25,9 @@ class DynamoExecutions:
 
     async def register(self, execution: Execution) -> bool:
         """See ports.Executions."""
-        name = execution.name
-        started = table.key(name.task_id, table.started_sk(execution.started_at_ms, name.execution_id))
-        record = table.key(name.execution_id, table.RECORD) | table.execution_attributes(execution)
+        record = table.key(execution.name.execution_id, table.RECORD) | table.execution_attributes(execution)
         try:
-            await self._rows.put_new(
-                [record, started | {"expires_at": record["expires_at"]}],
-                "attribute_not_exists(#record)",
-            )
+            await self._rows.put_new([record, table.started_item(execution)], "attribute_not_exists(#record)")
         except Conflict:
             return False
         return True
@@ -54,9 +49,7 @@ class DynamoExecutions:
         """See ports.Executions."""
         query = {
             "KeyConditionExpression": "pk = :task AND sk BETWEEN :since AND :last",
-            "FilterExpression": _LIVE,
-            "ExpressionAttributeValues": _now()
-            | {
+            "ExpressionAttributeValues": {
                 ":task": {"S": task},
                 ":since": {"S": table.started_sk(since_ms)},
                 ":last": {"S": table.STARTED_LAST},
@@ -64,9 +57,9 @@ class DynamoExecutions:
             "ProjectionExpression": "sk",
             "ConsistentRead": True,
         }
-        started = [table.execution_id_of(item) for item in await self._rows.items(query)]
-        records = await self._rows.get_all([table.key(name, table.RECORD) for name in started], "#record")
-        executions = [table.execution_from(item) for item in records if item]
+        keys = [table.key(table.execution_id_of(item), table.RECORD) for item in await self._rows.items(query)]
+        records = await self._rows.get_all(keys, "#record, expires_at")
+        executions = [table.execution_from(item) for item in records if table.is_live(item, time.time())]
         return sorted(executions, key=lambda e: (e.started_at_ms, e.name.execution_id))
 
     async def open(self) -> Sequence[OpenExecution]:

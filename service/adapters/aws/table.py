@@ -125,6 +125,11 @@ def execution_from(item: Item) -> Execution:
         raise Rejected("dynamodb.GetItem", detail) from error
 
 
+def is_live(item: Item, now_s: float) -> bool:
+    """Whether the row has an expiry and has not reached it."""
+    return "expires_at" in item and int(item["expires_at"]["N"]) > now_s
+
+
 def open_from(item: Item) -> OpenExecution:
     """The summary that the index of phases holds."""
     return OpenExecution(
@@ -148,11 +153,23 @@ ALONE = "alone#"
 STARTED = "execution#"
 STARTED_LAST = "execution#~"
 """Greater than every sort key of a task's executions, as ALONE is less."""
+LISTED_S = 60 * 86_400
+"""Longer than DataSync lists an execution after its start: 30 days, and what it took to run.
+
+https://docs.aws.amazon.com/datasync/latest/userguide/datasync-limits.html
+"""
 
 
 def started_sk(started_at_ms: int, execution: str = "") -> str:
     """The sort key of a task's execution; without one, less than all that started then or later."""
     return f"{STARTED}{started_at_ms:015d}#{execution}"
+
+
+def started_item(execution: Execution) -> Item:
+    """An execution's row among its task's: what DataSync may still list must be known, or it would be taken for new."""
+    known_until_s = max(execution.expires_at_s, execution.started_at_ms // 1000 + LISTED_S)
+    row = key(execution.name.task_id, started_sk(execution.started_at_ms, execution.name.execution_id))
+    return row | {"expires_at": number(known_until_s)}
 
 
 def execution_id_of(item: Item) -> ExecutionId:

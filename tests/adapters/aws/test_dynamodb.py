@@ -96,7 +96,7 @@ async def test_a_page_that_dynamodb_cuts_short_is_filled(rows, stub):
 async def test_records_that_a_batch_did_not_bring_are_asked_for_again(rows, stub):
     first, second = an_execution("task-1"), an_execution("task-1", started_at_ms=START_MS + 1)
     keys = [table.key(execution.name.execution_id, "record") for execution in (first, second)]
-    records = [{"record": table.execution_attributes(execution)["record"]} for execution in (first, second)]
+    records = [table.execution_attributes(execution) for execution in (first, second)]
     started = [{"sk": {"S": f"execution#0#{execution.name.execution_id}"}} for execution in (first, second)]
     stub.answer({"Items": started, "Count": 2})
     stub.answer({"Responses": {"t": records[:1]}, "UnprocessedKeys": {"t": {"Keys": keys[1:], "ConsistentRead": True}}})

@@ -197,7 +197,24 @@ def test_what_is_no_failure_of_aws_passes_through():
 def test_a_message_from_outside_stays_one_line_of_bounded_length():
     trouble = raised_from(an_answer("AccessDenied", "User\nis \x1b[31mnot\x00 authorized " + "x" * 9000))
     assert trouble.detail.isprintable()
-    assert len(trouble.detail) < 700
+    assert len(trouble.detail) < 1100
+
+
+@pytest.mark.parametrize(
+    ("call", "action"),
+    [
+        ("sqs.SendMessageBatch", "sqs:SendMessage"),
+        ("s3.ListObjectsV2", "s3:ListBucket"),
+        ("logs.GetLogEvents", "logs:GetLogEvents"),
+    ],
+)
+def test_a_call_that_is_not_allowed_names_what_to_allow(call, action):
+    with pytest.raises(Denied, match=f"; allow {action}$"), translated(call, "it"):
+        raise an_answer("AccessDenied", status=403)
+
+
+def test_credentials_that_have_expired_need_no_permission():
+    assert "; allow" not in raised_from(an_answer("ExpiredToken")).detail
 
 
 def test_throttles_are_told_from_a_servers_faults():
