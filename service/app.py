@@ -1,11 +1,14 @@
 """The composition root: the only file that knows settings, AWS, the worker and what watches it."""
 
+import asyncio
 import os
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from random import SystemRandom
 from uuid import uuid4
 
 from service.adapters.aws.clients import Clients, OnRequest, clients
@@ -24,12 +27,17 @@ from service.config import Settings
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId
 from service.domain.phases import Phase
-from service.domain.reports import Tick
+from service.domain.reports import Health, Report, Tick
 from service.domain.sealing import Policy
+from service.observability import logging
+from service.observability.health import ReadinessProbe
+from service.observability.http import Site, serving
+from service.observability.metrics import Metrics
 from service.parsing import PARSERS
 from service.ports import Ports, Readiness
 from service.worker.inspect import Inspector
 from service.worker.lease import Keeper, Watch
+from service.worker.loop import Surroundings
 from service.worker.operator import Operator
 from service.worker.publish import Publisher
 from service.worker.pursuit import Pursuit
@@ -117,6 +125,44 @@ async def opened(settings: Settings, on_request: OnRequest = lambda *_: None) ->
     """Open the service on AWS. Raises Denied without credentials and Rejected without a Region."""
     async with clients(on_request) as aws:
         yield _service(settings, aws)
+
+
+async def run(settings: Settings) -> int:
+    """Be a worker until SIGTERM or SIGINT; returns the exit code.
+
+    Raises Denied and Rejected as `opened` does, and OSError when the HTTP port is taken. All other troubles of the
+    world are waited out, and shown where people look: log, metrics, `/readyz`.
+    """
+    metrics, health = Metrics(), Health()
+    stop = _stop_on_signals()
+
+    def observe(report: Report) -> None:
+        metrics.record(report)
+        logging.log(report)
+
+    async with opened(settings, metrics.request) as service:
+        probe = ReadinessProbe(service.readiness, lambda: "sweep" in health.succeeded)
+        site = Site(service.inspector, metrics, health, probe)
+        async with serving(site, host=settings.http_host, port=settings.http_port) as port:
+            logging.announce("http_started", host=settings.http_host, port=port)
+            await service.worker().run(Surroundings(stop, observe, health, SystemRandom()))
+    logging.announce("stopped")
+    return 0
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """The event that the first SIGTERM or SIGINT sets; a second one ends the process as if nobody listened."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def first(number: signal.Signals) -> None:
+        logging.announce("stopping", signal=number.name)
+        stop.set()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, first, number)
+    return stop
 
 
 async def initialise(settings: Settings, queue_name: str | None) -> list[str]:

@@ -16,6 +16,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor
 
 from service.domain.reports import Report
+from service.domain.views import visible
 from service.observability.events import event
 
 ROOT = "service"
@@ -62,6 +63,11 @@ def log(report: Report) -> None:
     line = event(report)
     if line is not None:
         structlog.get_logger(ROOT).log(logging.getLevelNamesMapping()[line.level.upper()], line.event, **line.fields)
+
+
+def announce(happened: str, **fields: str | int) -> None:
+    """Write a line about the process itself: that it listens, that it stops."""
+    structlog.get_logger(ROOT).info(happened, **fields)
 
 
 def _json() -> list[Processor]:
@@ -112,10 +118,6 @@ def _as_json(_logger: object, _method: str, fields: EventDict) -> str:
 def _only_visible_text(_logger: object, _method: str, fields: EventDict) -> EventDict:
     """Escape what is not printable; a traceback keeps its lines."""
     return {
-        key: _visible(value, "\n" if key == "exception" else "") if isinstance(value, str) else value
+        key: visible(value, kept="\n" if key == "exception" else "") if isinstance(value, str) else value
         for key, value in fields.items()
     }
-
-
-def _visible(text: str, kept: str) -> str:
-    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
