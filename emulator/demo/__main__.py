@@ -79,6 +79,9 @@ async def demo(console: Console, *, keep: bool) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    console.print(
+        "Starting a moto server (S3, SQS, DynamoDB, CloudWatch Logs), the DataSync emulator, and datasync-trigger."
+    )
     with tempfile.TemporaryDirectory(prefix="datasync-trigger-demo-") as home:
         async with set_up(Path(home)) as stage:
             screen = Screen(console)

@@ -53,9 +53,13 @@ class Screen:
 
     def table(self) -> Table:
         """All executions and their files."""
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        for column in ("execution", "DataSync", "trigger", "verified", "failed", "published", "reason"):
-            table.add_column(column, justify="right" if column in ("verified", "failed", "published") else "left")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("execution", no_wrap=True)
+        table.add_column("DataSync")
+        table.add_column("trigger")
+        for column in ("verified", "failed", "sent"):
+            table.add_column(column, justify="right")
+        table.add_column("reason")
         for name, shown in self._executions.items():
             files = shown["files"]
             table.add_row(
