@@ -1,4 +1,8 @@
-"""Entry point placeholder."""
+"""`python -m service` is `datasync-trigger`."""
 
+from service.cli import main
 
-def main() -> None: ...
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    main()

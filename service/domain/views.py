@@ -92,3 +92,10 @@ def file_of(path: str, saying: Saying, outcome: Outcome | None) -> File | None:
 
 def _utc(at_ms: int | None) -> str | None:
     return None if at_ms is None else utc(at_ms)
+
+
+def visible(text: str, *, kept: str = "") -> str:
+    """Return the text with escapes for what is not printable, so that it stays on its line and moves no cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)

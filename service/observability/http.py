@@ -62,7 +62,7 @@ class Site:
 
 @asynccontextmanager
 async def serving(site: Site, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the context is open; yields the port, which for port 0 is any free one. OSError: it is taken."""
+    """Serve while the context is open; yields the port, which for port 0 is any free one. Raises OSError if it is taken."""
     paths = _Paths(site)
     app = web.Application(middlewares=[_errors_as_json])
     app.on_response_prepare.append(_add_headers)
@@ -80,10 +80,18 @@ async def serving(site: Site, *, host: str, port: int) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await _listen(runner, host, port)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        remedy = "give TRIGGER_HTTP_HOST and TRIGGER_HTTP_PORT that are free"
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}; {remedy}") from error
 
 
 class _Paths:

@@ -1,0 +1,114 @@
+"""Executions and files as people and programs read them. Names from outside cannot move the terminal's cursor."""
+
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import typer
+
+from service.domain.execution import Execution
+from service.domain.views import File, execution_view, file_view, visible
+
+HEADINGS = ("EXECUTION", "PHASE", "REASON", "DATASYNC", "VERIFIED", "PUBLISHED", "FAILED", "STARTED", "TASK")
+RIGHT = frozenset({"VERIFIED", "PUBLISHED", "FAILED"})
+
+_FILE_LINE = "{:<11}  {:>12}  {:<24}  {}"
+
+
+def document(content: Mapping[str, Any]) -> None:
+    """Print one JSON document."""
+    typer.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def executions(found: Iterable[Execution]) -> None:
+    """Print a table: drawn on a terminal, else aligned text."""
+    rows = [_row(execution_view(execution)) for execution in found]
+    if sys.stdout.isatty():
+        _draw(rows)
+    else:
+        _align([HEADINGS, *rows])
+
+
+def execution(found: Execution) -> None:
+    """Print one execution, a line for each thing that is known of it."""
+    view = execution_view(found)
+    counts = view.pop("files")
+    for name, value in {**view, **{f"files {state}": count for state, count in counts.items()}}.items():
+        typer.echo(f"{name.replace('_', ' '):<18}  {_cell(value)}")
+
+
+async def files(pages: AsyncIterator[Sequence[File]]) -> None:
+    """Print a line per file as they come, however many there are."""
+    typer.echo(_FILE_LINE.format("STATE", "BYTES", "VERIFIED", "PATH"))
+    async for page in pages:
+        lines = [_file_line(file_view(file)) for file in page]
+        if lines:
+            typer.echo("\n".join(lines))
+
+
+async def files_document(pages: AsyncIterator[Sequence[File]]) -> None:
+    """Print one JSON document, a line per file as they come, however many there are."""
+    typer.echo('{"files": [', nl=False)
+    before = b"\n"
+    async for page in pages:
+        if page:
+            typer.echo(before + b",\n".join(orjson.dumps(file_view(file)) for file in page), nl=False)
+            before = b",\n"
+    typer.echo("\n]}")
+
+
+def _row(view: Mapping[str, Any]) -> tuple[str, ...]:
+    counts = view["files"]
+    cells = (
+        view["execution_id"],
+        view["phase"],
+        view["reason"],
+        view["datasync_status"],
+        counts["verified"],
+        counts["published"],
+        counts["failed"],
+        view["started_at"],
+        view["task_id"],
+    )
+    return tuple(map(_cell, cells))
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return visible(str(value))
+
+
+def _file_line(view: Mapping[str, Any]) -> str:
+    line = _FILE_LINE.format(*(_cell(view[key]) for key in ("state", "size", "verified_at", "path")))
+    return f"{line}  ({visible(view['reason'])})" if view["reason"] else line
+
+
+def _align(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            f"{cell:>{width}}" if heading in RIGHT else f"{cell:<{width}}"
+            for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
+        )
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _draw(rows: Sequence[Sequence[str]]) -> None:
+    # Half of this program's start-up time, and needed on a terminal alone.
+    from rich.console import Console  # noqa: PLC0415 - because of the above
+    from rich.table import Table  # noqa: PLC0415 - because of the above
+    from rich.text import Text  # noqa: PLC0415 - because of the above
+
+    colours = {"PUBLISHED": "green", "HELD": "bold red", "CARRIED": "yellow", "DISCARDED": "dim"}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right" if heading in RIGHT else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=colours.get(cell, "")) for cell in row))
+    Console().print(table)
