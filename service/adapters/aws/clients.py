@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aioboto3
+import orjson
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from aiolimiter import AsyncLimiter
@@ -48,6 +49,12 @@ RATES: Mapping[tuple[str, str], float] = MappingProxyType(
 )
 """Requests per second of this process, retries included. What is not named is not paced."""
 
+_LONG_ANSWERS = ("GetLogEvents", "Query", "SendMessageBatch")
+"""Thousands of members that the SDK takes one by one against its model, only to leave nearly all as they came."""
+
+_BINARY = b'"B":'
+"""DynamoDB's type whose values come in base64. Within a JSON text the quotes would be escaped."""
+
 
 class Clients(NamedTuple):
     """One client per service."""
@@ -72,7 +79,8 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
         connect_timeout=5,
         read_timeout=30,
         max_pool_connections=64,
-        user_agent_extra=f"datasync-trigger/{__version__}",
+        # The whole of it: what `user_agent_extra` is added to, the SDK puts together anew for each request, twice.
+        user_agent=f"datasync-trigger/{__version__}",
         # What the adapters send is built by them alone, and the services check it too; per item it costs more
         # than all else.
         parameter_validation=False,
@@ -121,6 +129,16 @@ def _timestamp(value: Any) -> datetime:  # noqa: ANN401 - because JSON brings nu
     return parse_timestamp(value)
 
 
+def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+    """Take an answer that is plain JSON as it is; anything else the SDK reads, and rules on it where it is wrong."""
+    body = response_dict["body"]
+    if response_dict["status_code"] >= 300 or _BINARY in body:
+        return
+    with suppress(orjson.JSONDecodeError, TypeError, ValueError):
+        customized_response_dict.update(orjson.loads(body))
+        response_dict["body"] = b"{}"
+
+
 def _watch(client: Any, service: str, on_request: OnRequest, rates: Mapping[tuple[str, str], float]) -> None:  # noqa: ANN401 - because the clients' types have no common one
     """Hook pacing and counting into a client. botocore emits both events once per attempt."""
     events = client.meta.events
@@ -128,6 +146,8 @@ def _watch(client: Any, service: str, on_request: OnRequest, rates: Mapping[tupl
         if paced == service:
             events.register(f"before-send.*.{operation}", partial(_pace, AsyncLimiter(rate, 1.0)))
     events.register("response-received", partial(_count, service, on_request))
+    for operation in _LONG_ANSWERS:
+        events.register(f"before-parse.*.{operation}", _read)
 
 
 async def _pace(bucket: AsyncLimiter, **_: object) -> None:

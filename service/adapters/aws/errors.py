@@ -28,6 +28,7 @@ CODES: Mapping[str, type[Trouble]] = {
     code: kind
     for kind, codes in {
         Transient: """
+            ContinuousBackupsUnavailableException
             InternalError InternalException InternalFailure InternalServerError InternalServerException
             QueueDeletedRecently ReplicatedWriteConflictException RequestTimeout RequestTimeoutException
             ServiceException ServiceUnavailable ServiceUnavailableException TransactionConflict
@@ -52,7 +53,7 @@ CODES: Mapping[str, type[Trouble]] = {
             KmsNotFound KmsOptInRequired
         """,
         Rejected: """
-            BatchEntryIdsNotDistinct BatchRequestTooLong ContinuousBackupsUnavailableException EmptyBatchRequest
+            BatchEntryIdsNotDistinct BatchRequestTooLong EmptyBatchRequest
             IdempotentParameterMismatchException InvalidAction InvalidAttributeName InvalidAttributeValue
             InvalidBatchEntryId InvalidMessageContents InvalidParameter InvalidParameterCombination
             InvalidParameterException InvalidParameterValue InvalidRequestException

@@ -1,12 +1,13 @@
 """What `init` makes: the table, and the queue with its dead-letter queue. Safe to repeat."""
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
 from service.adapters.aws.dynamodb import Table
 from service.adapters.aws.errors import translated
 from service.adapters.aws.table import BY_PHASE, BY_START
-from service.domain.errors import Absent, Conflict, Rejected
+from service.domain.errors import Absent, Conflict, Rejected, Transient
 
 if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
@@ -38,15 +39,27 @@ async def create_table(client: "DynamoDBClient", name: str) -> bool:
                 TableName=name,
                 TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
             )
-    try:
-        with translated("dynamodb.UpdateContinuousBackups", about):
-            await client.update_continuous_backups(
-                TableName=name,
-                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-            )
-    except Rejected:
-        return created  # DynamoDB Local and some Regions have none.
+    await _keep_backups(client, name)
     return created
+
+
+async def _keep_backups(client: "DynamoDBClient", name: str) -> None:
+    """Turn point-in-time recovery on. A new table has no backups yet for some seconds, DynamoDB Local never."""
+    for pause_s in (0.5, 1, 2, 4, 8, 16, None):
+        try:
+            with translated("dynamodb.UpdateContinuousBackups", f"the table {name}"):
+                await client.update_continuous_backups(
+                    TableName=name,
+                    PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+                )
+        except Rejected:
+            return
+        except Transient:
+            if pause_s is None:
+                raise
+            await asyncio.sleep(pause_s)
+        else:
+            return
 
 
 async def _create(client: "DynamoDBClient", name: str) -> bool:
