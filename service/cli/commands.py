@@ -12,6 +12,7 @@ import typer
 from service import __version__
 from service.cli import probe, show
 from service.config import LogFormat, Settings, load
+from service.domain.errors import Absent
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, execution_id
 from service.domain.views import File, FileState, execution_view
@@ -133,7 +134,11 @@ async def _inspector(settings: Settings) -> AsyncIterator[Inspector]:
     from service import app  # noqa: PLC0415 - because the SDK takes half a second to load
 
     async with app.opened(settings) as service:
-        yield service.inspector
+        try:
+            yield service.inspector
+        except Absent:
+            await service.readiness["table"].check()  # It says how to make it.
+            raise
 
 
 async def _newest(settings: Settings) -> Sequence[Execution]:

@@ -62,7 +62,7 @@ class Site:
 
 @asynccontextmanager
 async def serving(site: Site, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the context is open; yields the port, which for port 0 is any free one. Raises OSError if it is taken."""
+    """Serve while the context is open; yields the port, for port 0 any free one. Raises OSError where it is taken."""
     paths = _Paths(site)
     app = web.Application(middlewares=[_errors_as_json])
     app.on_response_prepare.append(_add_headers)
