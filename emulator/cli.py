@@ -53,7 +53,12 @@ def run(  # noqa: PLR0913 - because each parameter is an option of the command
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     own_logs = logs is Logs.own
-    asyncio.run(_serve(Settings(host, port, shares, region, account_id, phase_s, own_logs, events, state, told)))
+    settings = Settings(host, port, shares, region, account_id, phase_s, own_logs, events, state, told)
+    try:
+        asyncio.run(_serve(settings))
+    except OSError as error:
+        typer.echo(f"the emulator cannot serve {host}:{port}: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 async def _serve(settings: Settings) -> None:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 ENHANCED_LOG_GROUP = "/aws/datasync"
-
-
 _ENDS = ("SourceLocationArn", "DestinationLocationArn")
 
 

@@ -93,7 +93,8 @@ class Walk:
         except asyncio.CancelledError:
             if self._execution.status != "CANCELLING":
                 raise
-            await self._cancelled()
+            await self._announce(self._execution)
+            await self._stay("CANCELLING")
             ending = Ending("ERROR", self._forms.code_cancelled, self._forms.detail_cancelled)
         except Unreachable as error:
             ending = Ending("ERROR", self._forms.code_unreachable, str(error))
@@ -126,13 +127,6 @@ class Walk:
     async def _stay(self, status: str) -> None:
         await asyncio.sleep(self._phase_s)
         await self._faults.released(self._execution.arn, status)
-
-    async def _cancelled(self) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
-        await self._announce(self._execution)
-        await self._stay("CANCELLING")
 
     def _ending(self) -> Ending:
         counters, steps = self._execution.counters, self._execution.steps

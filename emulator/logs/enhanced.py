@@ -4,12 +4,13 @@ The keys and the two failures are AWS's examples; that a record without ErrorCod
 is everything in `forms.py`.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from emulator.arns import last_id
-from emulator.logs.entries import Entry
+from emulator.logs.entries import Entry, fit
 from emulator.logs.forms import Forms
 from emulator.transfer.items import Evidence, Item
 from emulator.transfer.metadata import user_metadata
@@ -76,15 +77,14 @@ class EnhancedRecords:
     def _record(
         self, action: str, item: Item, source: dict[str, Any], stored: dict[str, Any], more: dict[str, str]
     ) -> Entry:
-        path = item.path.removeprefix("/") + ("/" if item.folder and item.path != "/" else "")
+        path = fit(item.path.removeprefix("/") + ("/" if item.folder and item.path != "/" else ""))
         record = {
             "Action": action,
             "Source": {"LocationId": self._source_id, "RelativePath": path, **source},
             "Destination": {"LocationId": self._destination_id, "RelativePath": path, **stored},
             **more,
         }
-        message = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        return Entry(message, error="ErrorCode" in more)
+        return Entry(orjson.dumps(record).decode(), error="ErrorCode" in more)
 
     def _framing(self, template: str | None, status: str) -> list[Entry]:
         if template is None:

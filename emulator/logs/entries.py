@@ -28,9 +28,12 @@ class Writing(Protocol):
 
 
 def wanted(entries: list[Entry], log_level: str) -> list[str]:
-    """The messages that a LogLevel lets through, each fit for UTF-8: lone surrogates become `?`."""
+    """The messages that a LogLevel lets through, each fit for UTF-8."""
     if log_level == "OFF":
         return []
-    return [
-        entry.message.encode("utf-8", "replace").decode() for entry in entries if entry.error or log_level == "TRANSFER"
-    ]
+    return [fit(entry.message) for entry in entries if entry.error or log_level == "TRANSFER"]
+
+
+def fit(text: str) -> str:
+    """A text as UTF-8 can hold it: the lone surrogates of a name that is not UTF-8 become `?`."""
+    return text.encode("utf-8", "replace").decode()

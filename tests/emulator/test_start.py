@@ -49,6 +49,14 @@ def test_a_wrong_scenario_ends_the_command_with_one_sentence(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_port_that_is_taken_ends_the_command_with_one_sentence(aws):
+    port = aws.url.rpartition(":")[2]
+    done = subprocess.run(command("--port", port), capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"the emulator cannot serve 127.0.0.1:{port}: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_scenario_sets_faults_forms_and_shares_and_state_survives_a_restart(moto_url, tmp_path, emulators):
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text(

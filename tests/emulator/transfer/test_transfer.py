@@ -154,6 +154,7 @@ def test_without_verification_there_is_no_verified_line(aws):
     described = setup.run()
 
     assert (described["Status"], described["FilesVerified"]) == ("SUCCESS", 0)
+    assert described["Result"]["VerifyStatus"] == "PENDING"
     assert not any("Verified" in line for line in setup.log())
 
 
@@ -182,6 +183,20 @@ def test_a_file_that_changes_before_it_is_verified_ends_the_execution_in_error(a
     assert log[failed + 3].startswith("[NOTICE] /bad   dstMeta: type=R ")
     assert not any("Verified file /bad" in line for line in log)
     assert log[-1].endswith("finished with status Error.")
+
+
+def test_content_that_changes_without_its_size_and_time_is_noticed(aws):
+    setup = aws.setup(options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
+    setup.write(a=b"one")
+    times = setup.folder.joinpath("a").stat()
+    with aws.fault(kind="hold", status="TRANSFERRING", target=f"{setup.task_arn}*"):
+        arn = setup.start()
+        setup.until(arn, lambda described: described["FilesTransferred"] == 2)
+        setup.write(a=b"two")
+        os.utime(setup.folder / "a", ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    assert setup.until(arn, lambda described: described["Status"] in {"SUCCESS", "ERROR"})["Status"] == "ERROR"
+    assert "[NOTICE] Verification failed <> /a" in setup.log(arn)
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
