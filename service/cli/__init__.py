@@ -9,7 +9,7 @@ import io
 import sys
 from typing import NoReturn
 
-from service.cli.commands import commands
+from service.cli.commands import program
 from service.config import SettingsError
 from service.domain.errors import Trouble
 from service.worker.operator import Refusal
@@ -21,7 +21,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        commands(prog_name="datasync-trigger")
+        program(prog_name="datasync-trigger")
     except SettingsError as error:
         _end(2, *error.problems)
     except Trouble as trouble:

@@ -28,7 +28,7 @@ PAGE = 10_000
 ExecutionArgument = Annotated[str, typer.Argument(metavar="EXECUTION", help="Its ARN, or exec-…", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-commands = typer.Typer(
+program = typer.Typer(
     help="Publishes the files that AWS DataSync has moved to S3 and verified to SQS. Settings: TRIGGER_… variables.",
     add_completion=False,
     no_args_is_help=True,
@@ -43,7 +43,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - because typer calls 
         raise typer.Exit
 
 
-@commands.callback()
+@program.callback()
 def _options(
     *,
     version: Annotated[
@@ -52,7 +52,7 @@ def _options(
 ) -> None: ...
 
 
-@commands.command()
+@program.command()
 def run() -> None:
     """Work until SIGTERM or SIGINT."""
     settings = load(os.environ)
@@ -63,7 +63,7 @@ def run() -> None:
     raise typer.Exit(asyncio.run(app.run(settings)))
 
 
-@commands.command()
+@program.command()
 def init(
     *,
     queue: Annotated[str | None, typer.Option(metavar="NAME", help="Make this queue, too, and print its URL.")] = None,
@@ -76,7 +76,7 @@ def init(
         typer.echo(line)
 
 
-@commands.command()
+@program.command()
 def healthcheck() -> None:
     """Ask the worker of this container whether it is healthy."""
     settings = load(os.environ)
@@ -85,7 +85,7 @@ def healthcheck() -> None:
     raise typer.Exit(0 if healthy else 1)
 
 
-@commands.command()
+@program.command()
 def status(
     execution: Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help="Its ARN, or exec-…")] = None,
     *,
@@ -109,7 +109,7 @@ def status(
             show.execution(found)
 
 
-@commands.command()
+@program.command()
 def files(
     execution: ExecutionArgument,
     *,

@@ -3,6 +3,8 @@
 import json
 from http.client import HTTPConnection, HTTPException
 
+from service.domain.views import visible
+
 TIMEOUT_S = 3.0
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - because that is what the worker listens on
@@ -20,7 +22,7 @@ def ask(host: str, port: int) -> tuple[bool, str]:
         checks = json.loads(answer.read())["checks"]
         late = [name for name, check in checks.items() if not check["ok"]]
     except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError) as error:
-        return False, f"unhealthy: no answer from {host} port {port}: {type(error).__name__}: {error}"
+        return False, f"unhealthy: no answer from {host} port {port}: {visible(repr(error))}"
     finally:
         connection.close()
     if answer.status == 200:
