@@ -106,7 +106,7 @@ class Executions(Protocol):
         """The execution as last saved; None when it is not known."""
 
     async def save(self, execution: Execution, lease: Lease) -> None:
-        """Store it. Raises Conflict unless the lease's owner and fence still hold."""
+        """Store it; in a phase that is not open, free its lease with it. Raises Conflict unless the lease holds."""
 
     async def move(self, execution: Execution, seen: Phase) -> None:
         """Store a transition of an execution that nobody holds. Raises Conflict unless its phase is still `seen`."""

@@ -20,13 +20,12 @@ def before(key: str) -> str:
     """A string that sorts before the key, and behind nearly everything else that does.
 
     Listings begin behind a string, and there is no greatest string that is less than the key. Whatever stands between
-    the two is merely listed too.
+    the two is merely listed too. No control character is made up: not every S3 answers to one.
     """
-    head, last = key[:-1], ord(key[-1])
-    if last == 0 or len(key.encode()) > MAX_PATH_BYTES - 4:
+    head, previous = key[:-1], chr(ord(key[-1]) - 1 if key[-1] > "\0" else 0)
+    if not previous.isprintable() or len(key.encode()) > MAX_PATH_BYTES - 4:
         return head
-    previous = 0xD7FF if last == 0xE000 else last - 1
-    return f"{head}{chr(previous)}\U0010ffff"
+    return f"{head}{previous}\U0010ffff"
 
 
 class Join:

@@ -256,3 +256,14 @@ async def test_what_has_expired_stays_known_while_datasync_may_list_it(rows):
         },
     )
     assert int(item["expires_at"]["N"]) > now_s + 30 * 86_400
+
+
+async def test_saving_a_phase_that_is_not_open_frees_the_lease_with_it(executions, leases):
+    execution = an_execution()
+    await executions.register(execution)
+    lease = await taken(leases, execution)
+    held = replace(execution, phase=Phase.HELD, reason=Reason.LOG_INCOMPLETE)
+    await executions.save(held, lease)
+    assert (await leases.read(execution.name.execution_id)).owner is None
+    await executions.move(held.on(Event.DISCARD), Phase.HELD)
+    assert (await executions.get(execution.name.execution_id)).phase is Phase.DISCARDED

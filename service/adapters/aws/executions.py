@@ -85,9 +85,11 @@ class DynamoExecutions:
 
     async def _store(self, execution: Execution, condition: str, values: table.Item) -> None:
         attributes = table.execution_attributes(execution)
+        change = "SET " + ", ".join(f"#{name} = :new_{name}" for name in attributes)
         await self._rows.update(
             table.key(execution.name.execution_id, table.RECORD),
-            "SET " + ", ".join(f"#{name} = :new_{name}" for name in attributes),
+            # In one write, so that no crash leaves an owner on what nobody will work on again.
+            change if execution.phase in OPEN else f"{change} REMOVE #owner",
             values | {f":new_{name}": attribute for name, attribute in attributes.items()},
             condition=condition,
         )

@@ -104,8 +104,10 @@ class MemoryExecutions:
 
     async def save(self, execution: Execution, lease: Lease) -> None:
         """See ports.Executions."""
-        self._mine(lease)
+        current = self._mine(lease)
         self.records[execution.name.execution_id] = execution
+        if execution.phase not in OPEN:
+            self.leases[lease.name] = current._replace(owner=None)
 
     async def move(self, execution: Execution, seen: Phase) -> None:
         """See ports.Executions."""

@@ -1,0 +1,265 @@
+"""Real processes: a moto server, the emulator, and as many workers as a test wants, with AWS's own names for things."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aioboto3
+import aiohttp
+import pytest
+
+from tests.contracts.servers import ENVIRONMENT, a_moto_server, an_emulator
+
+REGION = ENVIRONMENT["AWS_REGION"]
+PATIENCE_S = 30.0
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def moto_url():
+    with a_moto_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shares(tmp_path_factory):
+    return tmp_path_factory.mktemp("shares")
+
+
+@pytest.fixture(scope="session")
+def emulator_url(moto_url, shares):
+    with an_emulator(shares, moto_url, "--logs", "own") as url:
+        yield url
+
+
+async def eventually(condition, *, patience_s=PATIENCE_S):
+    """Return what the condition returns once that is true. Asks another process, so it has to ask again."""
+    async with asyncio.timeout(patience_s):
+        while not (answer := await condition()):  # noqa: ASYNC110 - because another process sets no event of ours
+            await asyncio.sleep(0.05)
+        return answer
+
+
+@dataclass
+class Worker:
+    """`datasync-trigger run` as a process. `lines` are its log lines so far."""
+
+    process: asyncio.subprocess.Process
+    lines: list[dict] = field(default_factory=list)
+    url: str = ""
+
+    async def read(self):
+        async for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+
+    def events(self, name):
+        return [line for line in self.lines if line["event"] == name]
+
+    async def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+
+    async def get(self, path):
+        """Status and JSON of a path."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}{path}") as answer:
+            return answer.status, await answer.json()
+
+
+@dataclass
+class Scene:
+    """A task of its own with share, bucket, queue and table, and what a person does with them."""
+
+    environment: dict[str, str]
+    folder: Path
+    task_arn: str
+    clients: Mapping[str, object]
+    stack: contextlib.AsyncExitStack
+
+    def write(self, *names, text="some,rows\n"):
+        for name in names:
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{text}{name}\n")
+
+    async def execute(self):
+        """Start an execution and wait for its end; returns its ARN and status."""
+        arn = await self.start()
+        return arn, await self.ended(arn)
+
+    async def start(self):
+        return (await self.clients["datasync"].start_task_execution(TaskArn=self.task_arn))["TaskExecutionArn"]
+
+    async def ended(self, arn):
+        async def status():
+            answer = await self.clients["datasync"].describe_task_execution(TaskExecutionArn=arn)
+            return answer["Status"] if answer["Status"] in ("SUCCESS", "ERROR") else None
+
+        return await eventually(status)
+
+    async def command(self, *words, **environment):
+        """Run `datasync-trigger` to its end; returns exit code, stdout, stderr."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "service",
+            *words,
+            env={**self.environment, **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        return process.returncode, out.decode(), err.decode()
+
+    async def worker(self, **environment):
+        """Start a worker and wait until it serves HTTP."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "service",
+            "run",
+            env={**self.environment, **environment},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        worker = Worker(process)
+        reading = asyncio.create_task(worker.read())
+        self.stack.push_async_callback(self._end, worker, reading)
+
+        async def started():
+            return worker.events("http_started") or process.returncode is not None
+
+        await eventually(started)
+        port = worker.events("http_started")[0]["port"]
+        worker.url = f"http://127.0.0.1:{port}"
+        return worker
+
+    @staticmethod
+    async def _end(worker, reading):
+        if worker.process.returncode is None:
+            worker.process.kill()
+            await worker.process.wait()
+        await reading
+        worker.process._transport.close()
+
+    async def receive(self, count):
+        """Receive until there are at least so many messages, and then until none is left; bodies in no order."""
+        sqs, url, bodies = self.clients["sqs"], self.environment["TRIGGER_QUEUE_URL"], []
+
+        async def take():
+            answer = await sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+            for message in answer.get("Messages", []):
+                bodies.append(json.loads(message["Body"]) | {"attributes": message.get("MessageAttributes", {})})
+                await sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            return not answer.get("Messages")
+
+        await eventually(lambda: _both(take, lambda: len(bodies) >= count))
+        return bodies
+
+    async def phase(self, worker, arn, *phases):
+        """Wait until the execution is in one of the phases, as that worker shows it; returns it."""
+        path = f"/api/executions/{arn.rpartition('/')[2]}"
+
+        async def arrived():
+            status, execution = await worker.get(path)
+            return execution if status == 200 and execution["phase"] in phases else None
+
+        try:
+            return await eventually(arrived)
+        except TimeoutError:
+            raise AssertionError(f"{await worker.get(path)} after {worker.lines[-10:]}") from None
+
+
+async def _both(take, enough):
+    return await take() and enough()
+
+
+@pytest.fixture
+async def scene(moto_url, emulator_url, shares):
+    """A scene whose queue and table are made by `init`."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield await a_scene(stack, moto_url, emulator_url, shares)
+
+
+async def a_scene(stack, moto_url, emulator_url, shares, *, queue="queue", initialised=True, **task):
+    number = f"{os.getpid()}-{next(_numbers)}"
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **ENVIRONMENT,
+        "AWS_ENDPOINT_URL": moto_url,
+        "AWS_ENDPOINT_URL_DATASYNC": emulator_url,
+        "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": emulator_url,
+        "TRIGGER_TABLE_NAME": f"table-{number}",
+        "TRIGGER_POLL_INTERVAL_S": "0.2",
+        "TRIGGER_SETTLE_S": "0.3",
+        "TRIGGER_HTTP_HOST": "127.0.0.1",
+        "TRIGGER_HTTP_PORT": "0",
+    }
+    session = aioboto3.Session("test", "test", region_name=REGION)
+    clients = {
+        service: await stack.enter_async_context(session.client(service, endpoint_url=url))
+        for service, url in [
+            ("datasync", emulator_url),
+            ("logs", emulator_url),
+            ("s3", moto_url),
+            ("sqs", moto_url),
+            ("dynamodb", moto_url),
+        ]
+    }
+    folder = shares / "nas" / number
+    folder.mkdir(parents=True)
+    task_arn = await _a_task(clients, number, **task)
+    environment["TRIGGER_TASK_ARNS"] = task_arn
+    scene = Scene(environment, folder, task_arn, clients, stack)
+    name = queue.replace("queue", f"queue-{number}")
+    if initialised:
+        code, out, err = await scene.command("init", "--queue", name)
+        assert code == 0, err
+        environment["TRIGGER_QUEUE_URL"] = out.split()[-1]
+    else:
+        environment["TRIGGER_QUEUE_URL"] = f"{moto_url}/123456789012/{name}"
+    return scene
+
+
+async def _a_task(clients, number, **changes):
+    await clients["s3"].create_bucket(
+        Bucket=f"bucket-{number}", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    group = f"/datasync/{number}"
+    await clients["logs"].create_log_group(logGroupName=group)
+    agent = f"arn:aws:datasync:{REGION}:123456789012:agent/agent-0123456789abcdef0"
+    source = await clients["datasync"].create_location_nfs(
+        ServerHostname="nas", Subdirectory=f"/{number}", OnPremConfig={"AgentArns": [agent]}
+    )
+    destination = await clients["datasync"].create_location_s3(
+        S3BucketArn=f"arn:aws:s3:::bucket-{number}",
+        Subdirectory="/in",
+        S3Config={"BucketAccessRoleArn": "arn:aws:iam::123456789012:role/datasync"},
+    )
+    settings = {
+        "CloudWatchLogGroupArn": f"arn:aws:logs:{REGION}:123456789012:log-group:{group}:*",
+        "Options": {"LogLevel": "TRANSFER", "VerifyMode": "ONLY_FILES_TRANSFERRED"},
+        **changes,
+    }
+    task = await clients["datasync"].create_task(
+        SourceLocationArn=source["LocationArn"], DestinationLocationArn=destination["LocationArn"], **settings
+    )
+    return task["TaskArn"]
+
+
+@contextlib.asynccontextmanager
+async def fault(emulator_url, **words):
+    """A fault of the emulator, in force for the time of the block."""
+    url = f"{emulator_url}/_emulator/faults"
+    name = f"fault-{next(_numbers)}"
+    async with aiohttp.ClientSession() as http:
+        async with http.post(url, json={**words, "name": name}) as answer:
+            assert answer.status < 300, await answer.text()
+        yield
+        async with http.delete(f"{url}/{name}") as answer:
+            assert answer.status < 300
