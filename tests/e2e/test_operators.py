@@ -1,0 +1,55 @@
+"""What a person does with executions, with a worker running beside."""
+
+import json
+
+from tests.e2e.conftest import fault
+
+
+async def test_status_and_files_show_what_the_service_knows(scene):
+    worker = await scene.worker()
+    scene.write("a.csv", "dir/b.csv")
+    arn, _ = await scene.execute()
+    shown = await scene.phase(worker, arn, "PUBLISHED")
+    code, out, err = await scene.command("status", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"executions": [shown]}
+    code, out, _ = await scene.command("status", arn, "--json")
+    assert json.loads(out) == shown
+    code, out, _ = await scene.command("files", arn, "--json", "--prefix", "/dir/")
+    files = json.loads(out)["files"]
+    assert [(file["path"], file["state"]) for file in files] == [("/dir/b.csv", "published")]
+    assert (await worker.get(f"/api/executions/{shown['execution_id']}/files?state=published&limit=1"))[1][
+        "next_cursor"
+    ]
+    code, out, _ = await scene.command("files", shown["execution_id"])
+    assert (code, out.count("published")) == (0, 2)
+
+
+async def test_a_replay_sends_the_same_ids_once_more(scene):
+    worker = await scene.worker()
+    scene.write("a.csv", "b.csv")
+    arn, _ = await scene.execute()
+    await scene.phase(worker, arn, "PUBLISHED")
+    first = await scene.receive(2)
+    code, _out, err = await scene.command("replay", arn)
+    assert code == 0, err
+    again = await scene.receive(2)
+    assert sorted(message["id"] for message in first) == sorted(message["id"] for message in again)
+    await scene.phase(worker, arn, "PUBLISHED")
+
+
+async def test_a_log_that_never_adds_up_is_held_and_can_be_released(scene, emulator_url):
+    worker = await scene.worker(TRIGGER_SEAL_DEADLINE_S="1", TRIGGER_ON_INCOMPLETE="hold")
+    scene.write("a.csv", "b.csv")
+    async with fault(emulator_url, kind="counters", target=f"{scene.task_arn}*", add={"FilesVerified": 99}):
+        arn, _ = await scene.execute()
+        held = await scene.phase(worker, arn, "HELD", "PUBLISHED")
+    assert (held["phase"], held["reason"], held["reconciled"]) == ("HELD", "log_incomplete", False)
+    assert await scene.receive(0) == []
+    code, _, err = await scene.command("release", arn)
+    assert code == 0, err
+    await scene.phase(worker, arn, "PUBLISHED")
+    assert len(await scene.receive(2)) == 2
+    code, _, err = await scene.command("release", arn)
+    assert code == 1
+    assert "PUBLISHED" in err
