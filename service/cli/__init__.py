@@ -19,7 +19,8 @@ def main() -> None:
     """Run the command that the arguments name and exit with its code: contract, section 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            # Programs read UTF-8; a terminal, what it was set to.
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
     try:
         program(prog_name="datasync-trigger")
     except SettingsError as error:

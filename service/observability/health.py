@@ -43,8 +43,9 @@ class ReadinessProbe:
         async with self._asking:
             now_s = asyncio.get_running_loop().time()
             if now_s - self._asked_at_s >= KEPT_S:
-                findings = await asyncio.gather(*map(_ask, self._checks.values()))
-                self._answers = dict(zip(self._checks, findings, strict=True))
+                async with asyncio.TaskGroup() as asking:
+                    asked = {name: asking.create_task(_ask(check)) for name, check in self._checks.items()}
+                self._answers = {name: task.result() for name, task in asked.items()}
                 self._asked_at_s = asyncio.get_running_loop().time()
         swept = Finding(ok=True, detail="done") if self._swept() else Finding(ok=False, detail="not done yet")
         return {**self._answers, "first_sweep": swept}

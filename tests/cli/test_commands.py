@@ -1,4 +1,5 @@
 import asyncio
+import io
 import json
 import sys
 from contextlib import asynccontextmanager
@@ -165,6 +166,22 @@ def test_status_shows_the_newest_executions_first_in_aligned_columns(run, aws):
         "exec-0c0c  PUBLISHED  -               SUCCESS         12         12       1  2026-01-02T03:04:06Z  task-0a",
         "exec-0b    HELD       log_incomplete  SUCCESS         12          0       1  2026-01-02T03:04:05Z  task-0a",
     ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_status_is_a_drawn_table_on_a_terminal(run, aws, monkeypatch):
+    aws.holds(EXECUTION)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    terminal = sys.stdout
+    assert run("status").code == 0
+    assert "\x1b[1;31mHELD" in terminal.getvalue()
+    assert "exec-0b" in terminal.getvalue()
 
 
 def test_status_of_nothing_is_no_error(run, aws):

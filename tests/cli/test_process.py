@@ -48,6 +48,12 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of():
     assert process.returncode == 1
 
 
+def test_what_programs_read_is_utf_8_whatever_the_locale():
+    with command("--help", PYTHONIOENCODING="ascii") as process:
+        out, _ = process.communicate(timeout=60)
+    assert "TRIGGER_…" in out.decode()
+
+
 def test_ctrl_c_is_quiet():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
