@@ -37,6 +37,7 @@ class Counters:
     verified: Tally = field(default_factory=Tally)
     skipped: Tally = field(default_factory=Tally)
     deleted: Tally = field(default_factory=Tally)
+    failed_list: Tally = field(default_factory=Tally)
     failed_prepare: Tally = field(default_factory=Tally)
     failed_transfer: Tally = field(default_factory=Tally)
     failed_verify: Tally = field(default_factory=Tally)
@@ -49,7 +50,7 @@ class Counters:
     @property
     def failed(self) -> int:
         """How many items did not come through: what makes an execution end in ERROR."""
-        failures = (self.failed_prepare, self.failed_transfer, self.failed_verify, self.failed_delete)
+        failures = (self.failed_list, self.failed_prepare, self.failed_transfer, self.failed_verify, self.failed_delete)
         return sum(tally.both for tally in failures)
 
 
@@ -99,5 +100,6 @@ def _enhanced(counters: Counters) -> dict[str, Any]:
         "FilesListed": {name: tally.files for name, tally in listed.items()},
         "FoldersListed": {name: tally.folders for name, tally in listed.items()},
         "FilesFailed": {name: tally.files for name, tally in failed.items()},
-        "FoldersFailed": {"List": 0} | {name: tally.folders for name, tally in failed.items()},
+        "FoldersFailed": {"List": counters.failed_list.folders}
+        | {name: tally.folders for name, tally in failed.items()},
     }

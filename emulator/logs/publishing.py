@@ -5,9 +5,14 @@ from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator.errors import ApiError
+
 Event = tuple[int, str]  # milliseconds since 1970, message
+_MANY = 1000
+_LONG_S = 0.5
 _MOST_EVENTS = 10_000
 _MOST_BYTES = 1_048_576
+_REFUSALS = (ClientError, BotoCoreError, ApiError)
 _BYTES_PER_EVENT = 26  # PutLogEvents counts so many for each event's frame
 
 
@@ -30,30 +35,32 @@ class Stream:
         self._stream = stream
         self._waiting: list[Event] = []
         self._refused = False
+        self._sent_at_s = time.monotonic()
 
     async def open(self, *, make_group: bool) -> None:
         """Makes the stream; Enhanced mode makes its group too, Basic mode's must be there."""
         try:
             await self._sink.open(self._group, self._stream, make_group=make_group)
-        except (ClientError, BotoCoreError) as error:
+        except _REFUSALS as error:
             self._give_up(error)
 
     async def write(self, messages: list[str]) -> None:
-        """Takes messages, dated now; they are sent when there are many, and by `flush`."""
+        """Takes messages, dated now; they are sent when there are many, twice a second, and by `flush`."""
         now_ms = time.time_ns() // 10**6
         self._waiting += [(now_ms, message) for message in messages]
-        if len(self._waiting) >= 1000:
+        if len(self._waiting) >= _MANY or time.monotonic() - self._sent_at_s >= _LONG_S:
             await self.flush()
 
     async def flush(self) -> None:
         """Sends what was taken."""
         events, self._waiting = self._waiting, []
+        self._sent_at_s = time.monotonic()
         if self._refused:
             return
         try:
             for batch in batches(events):
                 await self._sink.put(self._group, self._stream, batch)
-        except (ClientError, BotoCoreError) as error:
+        except _REFUSALS as error:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:

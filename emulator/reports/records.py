@@ -14,7 +14,13 @@ from emulator.transfer.outcomes import Dated, Deleted, Failed, Mismatched, Outco
 Record = dict[str, Any]
 KINDS = ("Transferred", "Verified", "Skipped", "Deleted")
 _TYPES = {Kind.FILE: "Regular", Kind.FOLDER: "Directory", Kind.SYMLINK: "SymbolicLink"}
-_FAILED_IN = {"Prepare": "Skipped", "Transfer": "Transferred", "Verify": "Verified", "Delete": "Deleted"}
+_FAILED_IN = {
+    "List": "Skipped",
+    "Prepare": "Skipped",
+    "Transfer": "Transferred",
+    "Verify": "Verified",
+    "Delete": "Deleted",
+}
 
 
 def records(entries: list[Dated], *, enhanced: bool, levels: dict[str, str]) -> dict[str, list[Record]]:

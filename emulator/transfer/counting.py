@@ -35,6 +35,7 @@ def count(counters: Counters, outcome: Outcome) -> None:
             counters.deleted.add(folder=item.folder)
         case Failed(step, item):
             failed = {
+                "List": counters.failed_list,
                 "Prepare": counters.failed_prepare,
                 "Transfer": counters.failed_transfer,
                 "Verify": counters.failed_verify,

@@ -40,7 +40,7 @@ class Mismatched:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An item could not be read or written in a step (Prepare, Transfer, Verify, Delete).
+    """An item could not be read or written in a step (List, Prepare, Transfer, Verify, Delete).
 
     `what` and `reason` are the words of the log: Failed to <what> <path>: <reason>.
     """

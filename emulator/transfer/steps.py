@@ -70,7 +70,7 @@ class Steps:
         listing = await self._source.listing()
         for path, error in listing.unread if report else []:
             folder = Item(path, Kind.FOLDER, 0, 0)
-            await self._journal.record(Failed("Prepare", folder, "open source directory", _reason(error)))
+            await self._journal.record(Failed("List", folder, "open source directory", _reason(error)))
         return [item for item in listing.items if self._selects(item.path)]
 
     async def _stored(self, listed: list[Item], there: set[tuple[str, bool]]) -> dict[str, Item]:

@@ -70,11 +70,11 @@ def an_emulator(moto_url, shares, *options):
 
 def eventually(look, satisfied):
     """What another process shows once it is as wanted: this looks again and again, some seconds at most."""
-    for _ in range(2000):
+    for _ in range(1000):
         seen = look()
         if satisfied(seen):
             return seen
-        time.sleep(0.005)
+        time.sleep(0.02)
     raise AssertionError(f"never as wanted: {seen}")
 
 

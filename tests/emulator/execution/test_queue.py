@@ -25,13 +25,17 @@ def test_fifty_executions_wait_and_no_more(aws):
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
         first = setup.start()
         setup.until(first, lambda described: described["Status"] == "LAUNCHING")
-        for _ in range(50):
-            last = setup.start()
+        waiting = [setup.start() for _ in range(50)]
+        assert statuses(aws, setup) == ["LAUNCHING"] + ["QUEUED"] * 50
         with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="50 queued"):
             setup.start()
+        for arn in waiting:
+            aws.datasync.cancel_task_execution(TaskExecutionArn=arn)
+        setup.until(waiting[-1], lambda described: described["Status"] == "ERROR")
+        last = setup.start()
 
     setup.until(last, lambda described: described["Status"] == "SUCCESS")
-    assert statuses(aws, setup) == ["SUCCESS"] * 51
+    assert statuses(aws, setup) == ["SUCCESS"] + ["ERROR"] * 50 + ["SUCCESS"]
 
 
 def test_without_queueing_a_second_execution_is_refused(aws):

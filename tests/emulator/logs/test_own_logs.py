@@ -34,6 +34,28 @@ def test_a_transfer_s_log_is_read_from_the_emulator_itself(own):
     assert [each["lastEventTimestamp"] >= each["firstEventTimestamp"] for each in listed] == [True]
 
 
+def test_a_log_group_that_is_not_there_does_not_stop_a_transfer(own):
+    setup = own.setup()
+    own.datasync.update_task(
+        TaskArn=setup.task_arn, CloudWatchLogGroupArn="arn:aws:logs:us-east-1:123456789012:log-group:/none"
+    )
+
+    assert setup.run()["Status"] == "SUCCESS"
+
+
+def test_lines_can_be_read_while_the_execution_runs(own, eventually):
+    setup = own.setup(options={"BytesPerSecond": 1})
+    setup.write(a=b"1", b=b"2", c=b"x" * 1000)
+    arn = setup.start()
+    setup.until(arn, lambda described: described["Status"] == "TRANSFERRING")
+
+    log = eventually(lambda: setup.log(arn), lambda lines: "[NOTICE] Transferred file /a, 1 bytes" in lines)
+
+    assert not any("Verified" in line for line in log)
+    own.datasync.cancel_task_execution(TaskExecutionArn=arn)
+    setup.until(arn, lambda described: described["Status"] == "ERROR")
+
+
 def test_pages_end_with_the_token_that_was_passed(own, stream):
     first = own.logs.get_log_events(**stream, startFromHead=True, limit=3)
     second = own.logs.get_log_events(**stream, startFromHead=True, nextToken=first["nextForwardToken"])

@@ -13,6 +13,7 @@ import cbor2
 import pytest
 
 from emulator.wire import cbor
+from emulator.wire.model import load_model
 
 
 def post(url, data, **headers):
@@ -89,6 +90,26 @@ def test_a_cbor_answer_bears_the_protocol_and_times_as_tag_1(aws):
     assert tagged["TaskArn"] == setup.task_arn
     assert b"\xc1" in body
     assert headers["x-amzn-RequestId"]
+
+
+@pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
+def test_an_answer_has_no_member_that_the_model_lacks_but_the_newer_counters_of_folders(aws, mode):
+    setup = aws.setup(mode=mode, Name="n", Schedule={"ScheduleExpression": "rate(12 hours)"})
+    setup.run()
+    model = load_model("datasync")
+    for operation, request in [
+        ("DescribeTask", {"TaskArn": setup.task_arn}),
+        ("DescribeTaskExecution", {"TaskExecutionArn": setup.execution_arn}),
+        ("ListTaskExecutions", {"TaskArn": setup.task_arn}),
+        ("ListTasks", {}),
+        ("DescribeLocationS3", {"LocationArn": setup.destination_arn}),
+        ("DescribeLocationNfs", {"LocationArn": setup.source_arn}),
+    ]:
+        target = f"FmrsService.{operation}"
+        _, _, body = post(aws.url, json.dumps(request).encode(), X_Amz_Target=target)
+        unknown = json.loads(body).keys() - model.operation_model(operation).output_shape.members.keys()
+        assert all("Folders" in name for name in unknown)
+        assert bool(unknown) is (mode == "ENHANCED" and operation == "DescribeTaskExecution")
 
 
 @pytest.mark.parametrize(
