@@ -6,21 +6,12 @@ are settled here, file by file, over all executions of the task since its last r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from service.domain.execution import Execution, Outcome, Publishing, Source
+from service.domain.execution import Outcome, Source
 from service.domain.facts import Fact, FactKind
-from service.domain.names import Status, VerifyMode
-from service.domain.phases import Phase
-
-MAX_SENT_SOURCES = 8
-"""How many executions that were published without being reconciled are looked at again.
-
-Each may lack some lines of the dataset, so that none alone proves that a file went out. That the same line was missing
-in eight executions running is not assumed, and looking at all would cost more with each.
-"""
 
 
 class Saying(NamedTuple):
@@ -94,68 +85,20 @@ def decide(
     return Decision(Ruling.CANDIDATE, newest.source, superseded, fresh_since_ms=floor_ms)
 
 
-def is_fresh(decision: Decision, last_modified_ms: int | None) -> bool:
+def is_fresh(decision: Decision, last_modified_ms: int | None, *, logs_transfers: bool) -> bool:
     """Whether a candidate is new. S3's LastModified has whole seconds: in doubt a file is fresh.
 
-    Without a LastModified (S3 is not asked) only the logs can call a file fresh.
+    Without a LastModified (S3 is not asked) a log that tells what was transferred decides, and nothing else can.
     """
     if decision.fresh is not None:
         return decision.fresh
     if last_modified_ms is None:
-        return False
+        return not logs_transfers
     return decision.fresh_since_ms is None or last_modified_ms >= decision.fresh_since_ms // 1000 * 1000
 
 
 def _sent(source: Source, path: str) -> bool:
     return source.sent_upto is None or path <= source.sent_upto
-
-
-def plan(execution: Execution, siblings: Sequence[Execution], first_start_ms: int | None) -> Publishing:
-    """Choose the executions that take part in publishing one.
-
-    `siblings` are the task's executions since its last reconciled SUCCESS, and every later one that is closed;
-    `first_start_ms` is the start of the first execution after that SUCCESS (None: not known).
-    """
-    started = execution.started_at_ms
-    others = [s for s in siblings if s.name.execution_id != execution.name.execution_id]
-    carried = [s for s in others if s.phase is Phase.CARRIED and s.started_at_ms <= started]
-    sent = [s for s in others if s.phase is Phase.PUBLISHED and s.started_at_ms <= started]
-    silent = [s for s in others if s.phase in (Phase.HELD, Phase.DISCARDED)]
-    later = [s for s in others if s.started_at_ms > started and s.phase in (Phase.PUBLISHED, Phase.CARRIED)]
-    if all(e.verify_mode == VerifyMode.ONLY_FILES_TRANSFERRED for e in (execution, *carried)):
-        sent = []  # What such a mode verifies is fresh, whatever went out before.
-    sources = [
-        *(replace(_source(s), sent_upto=_taken_upto(s, silent)) for s in carried),
-        *(_witness(s) for s in (*sent[-MAX_SENT_SOURCES:], *silent, *later)),
-        _source(execution),
-    ]
-    sources.sort(key=lambda source: (source.started_at_ms, source.execution_id))
-    return Publishing(tuple(sources), first_start_ms)
-
-
-def _source(execution: Execution) -> Source:
-    return Source(execution.name.execution_id, execution.started_at_ms, publishes=True)
-
-
-def _taken_upto(carried: Execution, held: Sequence[Execution]) -> str:
-    """How far its files went out with an execution that was held in the midst of publishing."""
-    name = carried.name.execution_id
-    plans = [execution.publishing for execution in held if execution.publishing]
-    return max((p.cursor for p in plans if any(s.execution_id == name and s.publishes for s in p.sources)), default="")
-
-
-def _witness(execution: Execution) -> Source:
-    """An execution that has a say about files and sends none of its own."""
-    if execution.phase is Phase.PUBLISHED:
-        sent_upto = None
-    else:
-        sent_upto = execution.publishing.cursor if execution.publishing else ""
-    return replace(_source(execution), publishes=False, sent_upto=sent_upto)
-
-
-def settles_freshness(execution: Execution) -> bool:
-    """Whether the executions before this one need not be looked at again once it is published."""
-    return execution.status == Status.SUCCESS and execution.reconciled is True
 
 
 def majority(outcomes: Mapping[str, Outcome]) -> Outcome:

@@ -149,12 +149,12 @@ def close(execution: Execution, policy: Policy, *, complete: bool, has_stream: b
     if not complete and policy.on_incomplete is OnIncomplete.HOLD:
         return Event.HOLD, Reason.LOG_INCOMPLETE
     trouble = _trouble(execution, complete=complete)
-    if execution.status == Status.ERROR and policy.on_error is OnError.CARRY:
-        return Event.CARRY, trouble
     if execution.status == Status.ERROR and policy.on_error is OnError.DROP:
         return Event.DROP, trouble
     if not policy.check_s3 and _needs_s3(execution):
         return Event.HOLD, Reason.FRESHNESS_UNKNOWN
+    if execution.status == Status.ERROR and policy.on_error is OnError.CARRY:
+        return Event.CARRY, trouble
     return Event.SEALED, trouble
 
 

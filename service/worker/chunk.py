@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from service.domain.execution import Execution, Outcome, Publishing, Target
-from service.domain.facts import Fact, is_housekeeping
+from service.domain.facts import Fact, FactKind, is_housekeeping
 from service.domain.freshness import Decision, Ruling, Saying, decide, is_fresh, majority
 from service.domain.messages import Message, StoredObject, file_message
 from service.domain.names import ExecutionId, VerifyMode
@@ -113,7 +113,9 @@ def settle(
         if found is not None and not _is_the_verified_one(stored, fact):
             outcome = Outcome.MISSING
         else:
-            fresh = is_fresh(candidate.decision, stored.last_modified_ms if stored else None)
+            logs_transfers = execution.rows.get(FactKind.TRANSFERRED, 0) > 0
+            last_modified_ms = stored.last_modified_ms if stored else None
+            fresh = is_fresh(candidate.decision, last_modified_ms, logs_transfers=logs_transfers)
             outcome = Outcome.PUBLISHED if fresh or publish_unchanged else Outcome.UNCHANGED
             if outcome is Outcome.PUBLISHED:
                 message = file_message(execution.name, candidate.target, fact, stored, transferred=fresh, resend=resend)

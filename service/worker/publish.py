@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from service.domain.errors import Absent, Denied, Rejected
 from service.domain.execution import Execution, Outcome, Publishing
-from service.domain.freshness import Saying, settles_freshness
+from service.domain.freshness import Saying
 from service.domain.names import ExecutionId
 from service.domain.phases import Event, Phase, Reason
+from service.domain.plan import settles_freshness
 from service.domain.reports import Report, Sent, Tick
 from service.ports import Ports
 from service.worker.chunk import Chunk, advanced, settle, sort_out, stretches
