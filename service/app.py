@@ -165,14 +165,15 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def initialise(settings: Settings, queue_name: str | None) -> list[str]:
-    """Make the table and, if it is named, the queue, where they do not exist. Returns a line about each."""
+async def initialise(settings: Settings, queue_name: str | None) -> tuple[str, str | None]:
+    """Make the table and, if it is named, the queue, where they do not exist.
+
+    Returns a line about the table, and the queue's URL.
+    """
     async with clients(lambda *_: None) as aws:
         made = await create_table(aws.dynamodb, settings.table_name)
-        lines = [f"table {settings.table_name}: {'made' if made else 'is there'}"]
-        if queue_name:
-            lines.append(await create_queue(aws.sqs, queue_name))
-        return lines
+        url = await create_queue(aws.sqs, queue_name) if queue_name else None
+        return f"table {settings.table_name}: {'made' if made else 'is there'}", url
 
 
 def _service(settings: Settings, aws: Clients) -> Service:

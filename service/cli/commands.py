@@ -3,9 +3,9 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,10 @@ from service.domain.execution import Execution
 from service.domain.names import ExecutionId, execution_id
 from service.domain.views import File, FileState, execution_view
 from service.worker.inspect import Inspector
-from service.worker.operator import Refusal
+from service.worker.operator import Operator, Refusal
+
+if TYPE_CHECKING:
+    from service.app import Service
 
 SHOWN = 100
 """How many executions `status` shows: the newest."""
@@ -72,8 +75,11 @@ def init(
     settings = load(os.environ, queue_required=queue is None)
     from service import app  # noqa: PLC0415 - because the SDK takes half a second to load
 
-    for line in asyncio.run(app.initialise(settings, queue)):
-        typer.echo(line)
+    table, url = asyncio.run(app.initialise(settings, queue))
+    # Alone on stdout, so that a script can take it as it is.
+    typer.echo(table, err=queue is not None)
+    if url is not None:
+        typer.echo(url)
 
 
 @program.command()
@@ -122,6 +128,35 @@ def files(
     asyncio.run(_files(settings, _named(execution), state, prefix, json=json))
 
 
+@program.command()
+def release(execution: ExecutionArgument) -> None:
+    """Publish the validated files of an execution that is held."""
+    _tell(execution, lambda operator, name: operator.release(name))
+
+
+@program.command()
+def discard(execution: ExecutionArgument) -> None:
+    """Give up a held execution: its files are never published."""
+    _tell(execution, lambda operator, name: operator.discard(name))
+
+
+@program.command()
+def replay(execution: ExecutionArgument) -> None:
+    """Send an execution's published files once more, with the same ids."""
+    _tell(execution, lambda operator, name: operator.replay(name))
+
+
+def _tell(execution: str, word: Callable[[Operator, ExecutionId], Awaitable[str]]) -> None:
+    """Tell an execution something and print what follows from it."""
+    settings, name = load(os.environ), _named(execution)
+
+    async def tell() -> str:
+        async with _opened(settings) as service:
+            return await word(service.operator, name)
+
+    typer.echo(asyncio.run(tell()))
+
+
 def _named(execution: str) -> ExecutionId:
     try:
         return execution_id(execution)
@@ -130,31 +165,31 @@ def _named(execution: str) -> ExecutionId:
 
 
 @asynccontextmanager
-async def _inspector(settings: Settings) -> AsyncIterator[Inspector]:
+async def _opened(settings: Settings) -> AsyncIterator["Service"]:
     from service import app  # noqa: PLC0415 - because the SDK takes half a second to load
 
     async with app.opened(settings) as service:
         try:
-            yield service.inspector
+            yield service
         except Absent:
             await service.readiness["table"].check()  # It says how to make it.
             raise
 
 
 async def _newest(settings: Settings) -> Sequence[Execution]:
-    async with _inspector(settings) as inspector:
-        return await inspector.latest(SHOWN)
+    async with _opened(settings) as service:
+        return await service.inspector.latest(SHOWN)
 
 
 async def _one(settings: Settings, name: ExecutionId) -> Execution:
-    async with _inspector(settings) as inspector:
-        return await _known(inspector, name)
+    async with _opened(settings) as service:
+        return await _known(service.inspector, name)
 
 
 async def _files(settings: Settings, name: ExecutionId, state: FileState | None, prefix: str, *, json: bool) -> None:
-    async with _inspector(settings) as inspector:
-        await _known(inspector, name)
-        pages = _pages(inspector, name, state, prefix)
+    async with _opened(settings) as service:
+        await _known(service.inspector, name)
+        pages = _pages(service.inspector, name, state, prefix)
         await (show.files_document if json else show.files)(pages)
 
 

@@ -20,6 +20,7 @@ from service.domain.names import TaskMode, execution_name
 from service.domain.phases import Phase, Reason
 from service.domain.records import Outcomes
 from service.worker.inspect import Inspector
+from service.worker.operator import Refusal
 
 NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
 EXECUTION = Execution(
@@ -67,11 +68,16 @@ class Aws:
         inspector = Inspector(self.executions, self.executions, self.facts, self.outcomes)
         if self.at_work:
             inspector.latest = self._fail
-        yield SimpleNamespace(inspector=inspector, readiness={"table": Check()})
+        yield SimpleNamespace(inspector=inspector, operator=self, readiness={"table": Check()})
 
     async def initialise(self, settings, queue_name):
         self.asked_for.append((settings.table_name, queue_name))
-        return [f"table {settings.table_name}: made", *([f"https://sqs/{queue_name}"] if queue_name else [])]
+        return f"table {settings.table_name}: made", queue_name and f"https://sqs/{queue_name}"
+
+    async def release(self, name):
+        if name not in self.executions.records:
+            raise Refusal(f"{name} is not known")
+        return f"{name} is released"
 
     async def _fail(self, _):
         raise self.at_work
@@ -109,7 +115,7 @@ def test_the_version_is_told(run):
     assert run("--version") == Result(0, f"datasync-trigger {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["run", "init", "healthcheck", "status", "files"])
+@pytest.mark.parametrize("command", ["run", "init", "healthcheck", "status", "files", "release", "discard", "replay"])
 def test_every_command_explains_itself(run, command):
     assert command in run("--help").out
     result = run(command, "--help")
@@ -117,7 +123,9 @@ def test_every_command_explains_itself(run, command):
     assert result.out.startswith(f"Usage: datasync-trigger {command}")
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["init"], ["healthcheck"], ["status"], ["files", "exec-0b"]])
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["init"], ["healthcheck"], ["status"], ["files", "exec-0b"], ["release", "exec-0b"]]
+)
 def test_bad_settings_end_every_command_with_2_and_one_line_per_problem_on_stderr(run, monkeypatch, arguments):
     monkeypatch.setenv("TRIGGER_LEASE_S", "soon")
     monkeypatch.setenv("TRIGGER_TYPO", "1")
@@ -142,10 +150,9 @@ def test_init_makes_the_table(run, aws):
     assert aws.asked_for == [("datasync-trigger", None)]
 
 
-def test_init_with_a_queue_needs_no_queue_url_and_prints_one(run, aws, monkeypatch):
+def test_init_with_a_queue_needs_no_queue_url_and_prints_one_alone(run, aws, monkeypatch):
     monkeypatch.delenv("TRIGGER_QUEUE_URL")
-    result = run("init", "--queue", "files")
-    assert (result.code, result.out.splitlines()[-1]) == (0, "https://sqs/files")
+    assert run("init", "--queue", "files") == Result(0, "https://sqs/files\n", "table datasync-trigger: made\n")
     assert aws.asked_for == [("datasync-trigger", "files")]
 
 
@@ -279,3 +286,10 @@ def test_trouble_with_aws_is_one_sentence_and_1(run, aws, kind):
 def test_a_table_that_is_missing_is_answered_with_how_to_make_it(run, aws):
     aws.at_work = Absent("dynamodb.Query", "the table t does not exist")
     assert run("status") == Result(1, "", "there is no table t: make it\n")
+
+
+def test_an_operators_word_is_answered_with_what_follows(run, aws):
+    aws.holds(EXECUTION)
+    assert run("release", NAME.arn) == Result(0, f"{NAME.execution_id} is released\n", "")
+    assert run("release", "exec-0c") == Result(1, "", "exec-0c is not known\n")
+    assert run("release", "nonsense").code == 1
