@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from service.domain.execution import Execution
+from service.domain.names import is_terminal
 from service.domain.records import ExecutionDescription
 
 TOKEN_GOOD_MS = 23 * 3600 * 1000
@@ -28,10 +29,10 @@ def noted_end(execution: Execution, lines: int, *, now_ms: int) -> Execution:
 
 
 def described(execution: Execution, description: ExecutionDescription, *, now_ms: int) -> Execution:
-    """Return the execution as DataSync describes it now. What DataSync no longer says stays as it was."""
+    """Return the execution as DataSync describes it now. What DataSync no longer says stays, and so does an end."""
     ended = replace(
         execution,
-        status=description.status,
+        status=description.status if is_terminal(description.status) or not execution.ended else execution.status,
         verify_mode=description.verify_mode or execution.verify_mode,
         log_level=description.log_level or execution.log_level,
         ended_at_ms=description.ended_at_ms or execution.ended_at_ms,
