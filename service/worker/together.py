@@ -13,8 +13,6 @@ async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     Returns or raises only when all have ended, so that nothing of a failed round goes on behind the next one. Raises
     the first failure in the order of the calls, as it is and not in a group: callers act on what kind it is.
     """
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return [task.result() for task in tasks]

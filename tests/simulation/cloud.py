@@ -1,0 +1,194 @@
+"""CloudWatch Logs, S3, SQS and the table as the simulation has them: the ports in memory, with the world's bad habits."""
+
+import asyncio
+from bisect import insort
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple
+
+from service.adapters.memory.table import MemoryExecutions, MemoryFacts, MemoryOutcomeLog, MemoryTasks
+from service.adapters.memory.world import MemoryObjects
+from service.domain.errors import Absent, Rejected
+from service.domain.execution import Execution
+from service.domain.facts import Fact, FactKind
+from service.domain.messages import Message
+from service.domain.names import ExecutionId
+from service.domain.phases import Phase
+from service.domain.records import Delivery, Lease, LogEvent, LogPage, OpenExecution
+
+EPOCH_S = 1_767_323_045  # 2026-01-02T03:04:05Z
+TOKEN_LIFE_S = 24 * 3600.0
+
+
+def now_s() -> float:
+    """Seconds of virtual time since the simulation began."""
+    return asyncio.get_running_loop().time()
+
+
+def epoch_ms(at_s: float) -> int:
+    """The wall clock's reading at a virtual time."""
+    return EPOCH_S * 1000 + round(at_s * 1000)
+
+
+class Line(NamedTuple):
+    """A log event. It stands in its stream where `place` says, and can be read from `visible_s` on."""
+
+    place: tuple[float, int]
+    visible_s: float
+    at_ms: int
+    message: str
+
+
+@dataclass
+class Stream:
+    """A log stream: a line that becomes visible behind a reader's token is only seen by reading from the head."""
+
+    appears_s: float
+    lines: list[Line] = field(default_factory=list)
+
+    def add(self, line: Line) -> None:
+        insort(self.lines, line)
+
+
+@dataclass
+class SimulatedLogs:
+    """GetLogEvents as it is: empty pages before the end, tokens that expire or are refused, groups that come late."""
+
+    random: Random
+    page_size: int
+    empty_pages: float
+    refused_tokens: float
+    groups: dict[str, dict[str, Stream]] = field(default_factory=lambda: defaultdict(dict))
+    appears_s: dict[str, float] = field(default_factory=dict)
+    tokens: dict[str, tuple[tuple[float, int], float]] = field(default_factory=dict)
+    count: Counter[str] = field(default_factory=Counter)
+
+    async def streams(self, group: str, prefix: str) -> Sequence[str]:
+        now = now_s()
+        if now < self.appears_s.get(group, 0.0):
+            self.count["log group not there yet"] += 1
+            raise Absent("logs.DescribeLogStreams", f"there is no log group {group}")
+        return [n for n, s in sorted(self.groups[group].items()) if n.startswith(prefix) and s.appears_s <= now]
+
+    async def page(self, group: str, stream: str, token: str | None) -> LogPage:
+        now = now_s()
+        found = self.groups[group].get(stream)
+        if found is None or now < found.appears_s:
+            raise Absent("logs.GetLogEvents", f"there is no log stream {stream}")
+        place = self._place(token, now)
+        lines = [line for line in found.lines if line.place > place and line.visible_s <= now][: self.page_size]
+        if not lines and token is not None:
+            return LogPage((), token, at_end=True)
+        if lines and self.random.random() < self.empty_pages:
+            self.count["empty page before the end"] += 1
+            lines = []
+        events = [LogEvent(line.at_ms, line.message) for line in lines]
+        return LogPage(events, self._token(lines[-1].place if lines else place, now), at_end=False)
+
+    def _place(self, token: str | None, now: float) -> tuple[float, int]:
+        if token is None:
+            return (-1.0, 0)
+        place, since_s = self.tokens[token]
+        if now - since_s >= TOKEN_LIFE_S or self.random.random() < self.refused_tokens:
+            self.count["token refused"] += 1
+            raise Rejected("logs.GetLogEvents", "the token is not valid")
+        return place
+
+    def _token(self, place: tuple[float, int], now: float) -> str:
+        token = f"f/{len(self.tokens):08d}"
+        self.tokens[token] = (place, now)
+        return token
+
+
+@dataclass
+class SimulatedFacts(MemoryFacts):
+    """Pages shorter than was asked for, as DynamoDB gives them at 1 MB."""
+
+    page_size: int = 1000
+
+    async def page(self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int) -> Sequence[Fact]:
+        return await super().page(execution, kind, shard, after=after, limit=min(limit, self.page_size))
+
+
+class Delivered(NamedTuple):
+    """A message that the queue has taken."""
+
+    at_s: float
+    by: str
+    message: Message
+
+
+@dataclass
+class SimulatedQueue:
+    """A queue that takes what it is given, but for what fails this time and what it refuses for good."""
+
+    random: Random
+    failing: Callable[[], float]
+    batch_size: int = 10
+    delivered: list[Delivered] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
+    count: Counter[str] = field(default_factory=Counter)
+
+    async def send(self, messages: Sequence[Message], by: str = "") -> Delivery:
+        rejected = {m.id: "InvalidMessageContents" for m in messages if m.id in self.refuses}
+        rest = [m for m in messages if m.id not in rejected]
+        rate = self.failing()
+        failed = {m.id for m in rest if self.random.random() < rate}
+        self.count["message refused for good"] += len(rejected)
+        self.count["message failed in a batch"] += len(failed)
+        self.delivered += [Delivered(now_s(), by, m) for m in rest if m.id not in failed]
+        return Delivery(frozenset(m.id for m in rest) - failed, frozenset(failed), rejected)
+
+
+@dataclass
+class SimulatedExecutions(MemoryExecutions):
+    """The table's executions, with the history of their phases, and an overview that lags behind."""
+
+    history: dict[ExecutionId, list[tuple[float, Phase]]] = field(default_factory=lambda: defaultdict(list))
+    lag_s: float = 0.0
+    seen: tuple[float, Sequence[OpenExecution]] = (-1e9, ())
+
+    async def register(self, execution: Execution) -> bool:
+        new = await super().register(execution)
+        self._note(execution)
+        return new
+
+    async def save(self, execution: Execution, lease: Lease) -> None:
+        await super().save(execution, lease)
+        self._note(execution)
+
+    async def move(self, execution: Execution, seen: Phase) -> None:
+        await super().move(execution, seen)
+        self._note(execution)
+
+    async def open(self) -> Sequence[OpenExecution]:
+        if now_s() - self.seen[0] > self.lag_s:
+            self.seen = (now_s(), await super().open())
+        return self.seen[1]
+
+    def _note(self, execution: Execution) -> None:
+        history = self.history[execution.name.execution_id]
+        phase = self.records[execution.name.execution_id].phase
+        if not history or history[-1][1] is not phase:
+            history.append((now_s(), phase))
+
+    def phase_at(self, execution: ExecutionId, at_s: float) -> tuple[float, Phase] | None:
+        """The phase at a time, and since when."""
+        return next((entry for entry in reversed(self.history[execution]) if entry[0] <= at_s), None)
+
+
+@dataclass
+class Cloud:
+    """All of it."""
+
+    logs: SimulatedLogs
+    queue: SimulatedQueue
+    facts: SimulatedFacts
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    outcomes: MemoryOutcomeLog = field(default_factory=MemoryOutcomeLog)
+    executions: SimulatedExecutions = field(default_factory=SimulatedExecutions)
+
+    def __post_init__(self) -> None:
+        self.tasks = MemoryTasks(self.executions)

@@ -1,0 +1,128 @@
+"""What can happen to a call on its way: it is late, it fails, its answer is lost, its caller is paused or dead."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, fields
+from functools import partial
+from random import Random
+from typing import Any
+
+from service.domain.errors import Denied, Transient
+from service.ports import Ports
+from tests.simulation.cloud import now_s
+
+
+@dataclass(frozen=True)
+class Outage:
+    """One of AWS's services is away, or refuses access."""
+
+    ports: frozenset[str]
+    begin_s: float
+    end_s: float
+    denied: bool = False
+
+
+@dataclass
+class Weather:
+    """How calls fare. `until_s`: after that all is well."""
+
+    random: Random
+    throttled: float = 0.0
+    lost_answers: float = 0.0
+    slow: float = 0.0
+    slow_s: float = 0.0
+    partial: float = 0.0
+    spared: frozenset[str] = frozenset()
+    outages: tuple[Outage, ...] = ()
+    until_s: float = 0.0
+    count: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def over(self) -> bool:
+        return now_s() >= self.until_s
+
+    def latency_s(self) -> float:
+        if not self.over and self.random.random() < self.slow:
+            self.count["slow answer"] += 1
+            return self.random.uniform(0.0, self.slow_s)
+        return self.random.random() * 0.05
+
+    def before(self, call: str) -> None:
+        """Raise what keeps the call from taking effect."""
+        for outage in self.outages:
+            if outage.begin_s <= now_s() < outage.end_s and call.partition(".")[0] in outage.ports:
+                self.count["access denied" if outage.denied else "call in an outage"] += 1
+                raise (Denied if outage.denied else Transient)(call, "outage")
+        if not self.over and call not in self.spared and self.random.random() < self.throttled:
+            self.count["throttled, or reset before the effect"] += 1
+            raise Transient(call, "throttled")
+
+    def after(self, call: str) -> None:
+        """Raise what loses the answer of a call that took effect."""
+        if not self.over and self.random.random() < self.lost_answers:
+            self.count["answer lost after the effect"] += 1
+            raise Transient(call, "connection reset")
+
+    def failing(self) -> float:
+        return 0.0 if self.over else self.partial
+
+
+@dataclass
+class Link:
+    """A process's connection to the world: once dead, nothing goes through; while paused, nothing comes or goes."""
+
+    name: str
+    weather: Weather
+    trace: Callable[[str], None]
+    dead: bool = False
+    awake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.awake.set()
+
+    async def call(self, name: str, effect: Callable[[], Awaitable[Any]]) -> Any:
+        await self._travel()
+        try:
+            self.weather.before(name)
+            result = await effect()
+        except Exception as error:
+            self.trace(f"{self.name}: {name} -> {type(error).__name__}: {error}")
+            raise
+        await self._travel()
+        self.weather.after(name)
+        return result
+
+    async def _travel(self) -> None:
+        if not self.dead:
+            await asyncio.sleep(self.weather.latency_s())
+            while not self.awake.is_set():
+                await self.awake.wait()
+        if self.dead:
+            raise asyncio.CancelledError
+
+
+class Port:
+    """One port as it looks through a link."""
+
+    def __init__(self, name: str, target: object, link: Link) -> None:
+        self._name, self._target, self._link = name, target, link
+
+    def __getattr__(self, attribute: str) -> Any:
+        member = getattr(self._target, attribute)
+        if not callable(member):
+            return member
+        name = f"{self._name}.{attribute}"
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if name == "queue.send":
+                kwargs["by"] = self._link.name
+            return await self._link.call(name, partial(member, *args, **kwargs))
+
+        self.__dict__[attribute] = call
+        return call
+
+
+def through(link: Link, ports: Ports) -> Ports:
+    """The same ports, seen through a link."""
+    return Ports(**{f.name: Port(f.name, getattr(ports, f.name), link) for f in fields(Ports)})
