@@ -1,8 +1,8 @@
 """Faults on demand: what goes wrong, for whom, and until when."""
 
 import asyncio
-import fnmatch
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class Fault:
 
     def concerns(self, name: str) -> bool:
         """Whether it is meant for what bears this name."""
-        return fnmatch.fnmatchcase(name, self.target)
+        return _like(name, self.target)
 
 
 class Faults:
@@ -112,7 +112,7 @@ class Faults:
 
     def hits(self, kind: str, arn: str, path: str) -> bool:
         """Whether a fault of a kind that names paths by a pattern concerns this path."""
-        return any(fnmatch.fnmatchcase(path, fault.parameters["path"]) for fault in self.of(kind, arn))
+        return any(_like(path, fault.parameters["path"]) for fault in self.of(kind, arn))
 
     def _turn(self, fault: Fault) -> bool:
         every, times = fault.parameters.get("every", 1), fault.parameters.get("times")
@@ -128,6 +128,11 @@ class Faults:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _like(text: str, pattern: str) -> bool:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
 def _check(kind: str, parameters: dict[str, Any]) -> None:

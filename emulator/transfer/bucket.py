@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.transfer.items import Item, Kind
 from emulator.transfer.metadata import item_of, user_metadata
-from emulator.transfer.places import PART_BYTES, Listing, Unreachable
+from emulator.transfer.places import PART_BYTES, Listing, Unreachable, regrouped
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_s3.type_defs import CompletedPartTypeDef
 
+_TROUBLE = (ClientError, BotoCoreError, UnicodeError)  # the last, because a key must be UTF-8
 _SCRATCH = ".aws-datasync/"  # DataSync's own folder in a destination
 
 
@@ -63,6 +65,8 @@ class Bucket:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
             raise OSError("S3 Head Object Failed") from error
+        except _TROUBLE as error:
+            raise OSError("S3 Head Object Failed") from error
         return item_of(item, head["ContentLength"], head["LastModified"], head["Metadata"])
 
     async def object_item(self, path: str) -> Item:
@@ -90,7 +94,7 @@ class Bucket:
                 Metadata=user_metadata(item),
                 StorageClass=self._storage_class,
             )
-        except (ClientError, BotoCoreError, UnicodeError) as error:
+        except _TROUBLE as error:
             raise OSError(f"S3 Put Object Failed: {error}") from error
         return len(first)
 
@@ -101,16 +105,16 @@ class Bucket:
             return
         try:
             answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
-            async for part in answer["Body"].iter_chunks(PART_BYTES):
+            async for part in regrouped(answer["Body"].iter_chunks(PART_BYTES)):
                 yield part
-        except ClientError as error:
+        except _TROUBLE as error:
             raise OSError("S3 Get Object Failed") from error
 
     async def delete(self, item: Item) -> None:
         """Deletes the object."""
         try:
             await self._s3.delete_object(Bucket=self._bucket, Key=self.key(item))
-        except ClientError as error:
+        except _TROUBLE as error:
             raise OSError("S3 Delete Object Failed") from error
 
     async def _put_parts(self, key: str, item: Item, first: bytes, rest: AsyncIterator[bytes]) -> int:
@@ -122,7 +126,8 @@ class Bucket:
             done, written = await self._upload(where, first, rest)
             await self._s3.complete_multipart_upload(**where, MultipartUpload={"Parts": done})
         except BaseException:
-            await self._s3.abort_multipart_upload(**where)
+            with suppress(*_TROUBLE):
+                await self._s3.abort_multipart_upload(**where)
             raise
         return written
 

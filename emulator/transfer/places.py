@@ -21,6 +21,18 @@ class Listing:
     unread: list[tuple[str, OSError]] = field(default_factory=list)
 
 
+async def regrouped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in parts of PART_BYTES and a shorter last one, however they came."""
+    waiting = bytearray()
+    async for chunk in chunks:
+        waiting += chunk
+        while len(waiting) >= PART_BYTES:
+            yield bytes(waiting[:PART_BYTES])
+            del waiting[:PART_BYTES]
+    if waiting:
+        yield bytes(waiting)
+
+
 class Source(Protocol):
     """Where items are read. Its methods raise OSError for one item, Unreachable for the whole place."""
 

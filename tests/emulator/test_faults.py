@@ -39,6 +39,14 @@ def test_a_fault_concerns_what_its_pattern_matches():
     assert not faults.hits("unreadable", "arn:task-1/execution/exec-1", "/dir/a.txt")
 
 
+def test_a_pattern_knows_stars_and_question_marks_and_nothing_else():
+    faults = Faults()
+    faults.add({"kind": "unreadable", "path": "/a[1]?*.c"})
+    assert faults.hits("unreadable", "arn", "/a[1]x\n.c")
+    assert not faults.hits("unreadable", "arn", "/a1xx.c")
+    assert not faults.hits("unreadable", "arn", "/a[1].c")
+
+
 def test_a_fault_of_the_same_name_replaces_the_first():
     faults = Faults()
     for status in ("LAUNCHING", "VERIFYING"):

@@ -108,7 +108,8 @@ def test_a_name_that_is_not_utf8_fails_and_the_others_arrive(aws):
     described = setup.run()
 
     assert described["Status"] == "ERROR"
-    assert "pre/a" in setup.objects()
+    assert described["Result"]["ErrorDetail"].startswith("Transfer and verification completed.")
+    assert "[NOTICE] Verified file /a, 3 bytes" in setup.log()
     assert any(line.startswith("[ERROR] Failed to transfer file /bad-?: ") for line in setup.log())
 
 
@@ -346,6 +347,9 @@ def test_a_large_file_arrives_in_parts(aws):
 
     assert (described["Status"], described["BytesWritten"]) == ("SUCCESS", len(content))
     assert setup.objects()["pre/large"] == content
+    copy = aws.setup(source=setup.destination_arn, prefix="copy")
+    assert copy.run()["Status"] == "SUCCESS"
+    assert copy.objects()["copy/large"] == content
 
 
 def test_bandwidth_is_limited_and_the_limit_can_be_lifted(aws):
