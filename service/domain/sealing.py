@@ -107,13 +107,17 @@ def quiet_until_ms(execution: Execution, policy: Policy) -> int:
 
 
 def rule(execution: Execution, policy: Policy, *, now_ms: int) -> Ruling:
-    """Rule on an ended execution whose log was just read to its end and whose `rows` were just counted."""
+    """Rule on an ended execution whose log was just read to its end and whose `rows` were just counted.
+
+    Past the deadline one more pass is made, for a hole that has filled since the last one.
+    """
     if now_ms < quiet_until_ms(execution, policy):
         return Ruling.WAIT
     if adds_up(execution, policy) and audited(execution):
         return Ruling.SEALED
     past_deadline = is_past_deadline(execution, policy, now_ms=now_ms)
-    if past_deadline and execution.reading.pass_number > 1 and audited(execution):
+    read_since = is_past_deadline(execution, policy, now_ms=execution.reading.ended_at_ms or 0)
+    if read_since and execution.reading.pass_number > 1 and audited(execution):
         return Ruling.INCOMPLETE
     pause_s = reread_pause_s(execution.reading.pass_number, policy)
     if past_deadline or now_ms >= (execution.reading.ended_at_ms or 0) + pause_s * 1000:

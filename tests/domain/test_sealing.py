@@ -171,9 +171,14 @@ def test_a_further_pass_waits_for_its_pause():
     assert rule(short(2), POLICY, now_ms=at(20)) is Ruling.REREAD
 
 
-def test_at_the_deadline_a_log_read_twice_is_incomplete():
-    assert rule(short(9), POLICY, now_ms=at(900) - 1) is not Ruling.INCOMPLETE
-    assert rule(short(9), POLICY, now_ms=at(900)) is Ruling.INCOMPLETE
+def test_a_log_that_was_read_again_and_to_its_end_past_the_deadline_is_incomplete():
+    for_the_last_time = a_reading(9, lines=2, rows_before=rows(2), ended_at_ms=at(900))
+    assert rule(short(reading=for_the_last_time), POLICY, now_ms=at(900)) is Ruling.INCOMPLETE
+
+
+def test_at_the_deadline_a_log_is_read_once_more_for_a_hole_that_has_filled_since():
+    before = a_reading(9, lines=2, rows_before=rows(2), ended_at_ms=at(899))
+    assert rule(short(reading=before), POLICY, now_ms=at(900)) is Ruling.REREAD
 
 
 def test_past_the_deadline_a_log_read_only_once_is_read_once_more_at_once():
