@@ -41,8 +41,8 @@ class Watch:
         return now_s - since_s >= self.lease_s
 
     def forget(self, names: set[str]) -> None:
-        """Forget all leases but these."""
-        self.seen = {name: seen for name, seen in self.seen.items() if name in names}
+        """Forget the leases of all executions but these."""
+        self.seen = {name: seen for name, seen in self.seen.items() if name in names or name == SWEEP}
 
 
 @dataclass(slots=True)
@@ -101,11 +101,12 @@ class Keeper:
         try:
             lease = await self._leases.renew(held.lease)
         except Conflict as conflict:
-            self._held.pop(name, None)
+            if self._held.get(name) is held:
+                del self._held[name]
             return name, conflict
         except Trouble as trouble:
             return name, trouble
-        if name in self._held:
+        if self._held.get(name) is held:  # It may have been given back meanwhile, and claimed anew.
             self._held[name] = _Held(lease, asked_s + self._lease_s * SAFE_SHARE)
         return name, None
 
