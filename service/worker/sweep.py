@@ -1,9 +1,10 @@
 """Find new executions and register each one once. One worker at a time does this; it would be harmless twice."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from service.domain.errors import Trouble
+from service.domain.errors import Absent, Trouble
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, ExecutionName, TaskArn, TaskId, execution_name, task_id
 from service.domain.records import ExecutionDescription, TaskDescription, TaskListing, TaskRecord
@@ -133,8 +134,10 @@ class Sweeper:
                 if not self._descriptions_left:
                     return [], 0
                 self._descriptions_left -= 1
-                seen.described[name.execution_id] = await self._ports.datasync.execution(name.arn)
-        new, left_alone = await self._register(task.arn, seen, unknown)
+                with contextlib.suppress(Absent):  # Just forgotten, or not to be seen yet: the next sweep tells.
+                    seen.described[name.execution_id] = await self._ports.datasync.execution(name.arn)
+        described = [name for name in unknown if name.execution_id in seen.described]
+        new, left_alone = await self._register(task.arn, seen, described)
         seen.status, seen.listed_at_s = task.status, self._terms.clock_s()
         return new, left_alone
 

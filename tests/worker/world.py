@@ -1,9 +1,8 @@
 """A small world in memory: DataSync, its logs and a bucket as plain data, and a worker wired to them."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from random import Random
 
 from service.adapters.memory.table import MemoryExecutions, MemoryFacts, MemoryOutcomeLog, MemoryTasks
 from service.adapters.memory.world import MemoryDataSync, MemoryLogs, MemoryObjects, MemoryQueue
@@ -12,17 +11,16 @@ from service.domain.messages import StoredObject
 from service.domain.names import ExecutionArn, ExecutionId, TaskArn, TaskMode
 from service.domain.phases import Phase
 from service.domain.records import ExecutionDescription, LogEvent, TaskDescription
-from service.domain.reports import Health, Report, Tick
+from service.domain.reports import Moved, Report, Sent, Tick
 from service.domain.sealing import Policy
 from service.parsing import PARSERS
 from service.ports import Ports
 from service.worker.lease import Keeper, Watch
-from service.worker.loop import Surroundings
 from service.worker.publish import Publisher
 from service.worker.pursuit import Pursuit
 from service.worker.reader import Reader
+from service.worker.replay import Replayer
 from service.worker.seal import Sealer
-from service.worker.supervisor import Supervisor
 from service.worker.survey import Surveyor
 from service.worker.sweep import Sweeper, Terms
 
@@ -31,6 +29,7 @@ GROUP = "/aws/datasync/test"
 BUCKET = "bucket"
 PREFIX = "in/"
 EPOCH_MS = 1_767_323_045_000  # 2026-01-02T03:04:05Z
+PLAIN = Policy()
 
 
 @dataclass
@@ -138,9 +137,11 @@ class World:
 
     def sent(self) -> list[tuple[str, str]]:
         """What is on the queue, as execution id and file name, in order."""
-        from orjson import loads
+        return [(message.execution_id, json.loads(message.body)["fileName"]) for message in self.queue.messages]
 
-        return [(message.execution_id, loads(message.body)["fileName"]) for message in self.queue.messages]
+    def names(self) -> list[str]:
+        """The file names on the queue, in order."""
+        return [name for _, name in self.sent()]
 
 
 class Worker:
@@ -151,20 +152,20 @@ class Worker:
         world: World,
         *,
         owner: str = "worker-1",
-        policy: Policy = Policy(),
+        policy: Policy = PLAIN,
         ports: Ports | None = None,
         publish_unchanged: bool = False,
         lookback_s: float = 86_400,
         max_executions: int = 10,
-        lease_s: float = 30,
         explicit: bool = False,
     ) -> None:
         self.world = world
         self.ports = ports or world.ports()
         self.policy = policy
+        self.publish_unchanged = publish_unchanged
         clock = world.clock
-        self.keeper = Keeper(self.ports.leases, owner=owner, lease_s=lease_s, clock_s=clock.now_s)
-        self.watch = Watch(lease_s)
+        self.keeper = Keeper(self.ports.leases, owner=owner, lease_s=30.0, clock_s=clock.now_s)
+        self.watch = Watch(30.0)
         terms = Terms(15.0, round(lookback_s * 1000), 30 * 86_400, explicit, clock.now_s, clock.now_ms)
         self.sweeper = Sweeper(self.ports, self.keeper, self.watch, terms=terms)
         self.surveyor = Surveyor(
@@ -176,7 +177,6 @@ class Worker:
             clock_s=clock.now_s,
             now_ms=clock.now_ms,
         )
-        self.publish_unchanged = publish_unchanged
         self.reports: list[Report] = []
         self.pursuits: dict[str, Pursuit] = {}
 
@@ -198,11 +198,12 @@ class Worker:
             poll_s=15.0,
             now_ms=now_ms,
         )
-        steps = {
-            Phase.FOLLOWING: sealer.follow,
-            Phase.SEALING: sealer.seal,
-            Phase.PUBLISHING: publisher.tick,
-        }
+        replayer = Replayer(self.ports, self.keeper, check_s3=self.policy.check_s3)
+
+        async def publish(execution: Execution) -> tuple[Execution, Tick]:
+            return await (replayer if execution.replay.under_way else publisher).tick(execution)
+
+        steps = {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal, Phase.PUBLISHING: publish}
         return Pursuit(execution_id, self.ports.executions, self.keeper, steps)
 
     async def round(self) -> float:
@@ -228,3 +229,9 @@ class Worker:
         while not until() and self.world.clock.now_s() < end_s:
             pause_s = await self.round()
             self.world.clock.advance(min(pause_s, 9.0))
+
+    def moves(self) -> list[tuple[Phase, Phase]]:
+        return [(report.before, report.phase) for report in self.reports if isinstance(report, Moved)]
+
+    def stretches(self) -> list[Sent]:
+        return [report for report in self.reports if isinstance(report, Sent)]
