@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from service.domain.errors import Trouble
 from service.domain.execution import Outcome
-from service.domain.facts import FactKind
+from service.domain.facts import FactKind, Unknown
 from service.domain.names import ExecutionName, TaskArn, TaskMode
 from service.domain.phases import Phase, Reason
 
@@ -36,7 +36,10 @@ class Surveyed:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A look at an execution's status and log. `samples` are some of the lines that were not understood."""
+    """A look at an execution's status and log.
+
+    `unknown` counts the lines that were not understood by why, `samples` are the beginnings of some of them.
+    """
 
     name: ExecutionName
     mode: TaskMode
@@ -44,7 +47,8 @@ class Looked:
     pages: int
     lines: Mapping[str, int]
     facts: Mapping[FactKind, int]
-    samples: Sequence[tuple[str, str]]
+    unknown: Mapping[Unknown, int]
+    samples: Sequence[tuple[Unknown, str]]
     at_end: bool
     pass_number: int
 

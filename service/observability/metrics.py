@@ -29,7 +29,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from service import __version__
 from service.domain import reports
 from service.domain.execution import Outcome
-from service.domain.facts import FactKind
+from service.domain.facts import FactKind, Unknown
 from service.domain.names import TaskMode
 from service.domain.phases import Phase, Reason
 
@@ -82,6 +82,7 @@ COUNTERS: Mapping[str, Definition] = MappingProxyType(
             ("mode", "kind"),
             list(product(TaskMode, LINE_KINDS)),
         ),
+        "log_lines_unknown": Definition("Lines that were not understood, by why.", ("kind",), list(product(Unknown))),
         "log_pages": Definition("Pages of DataSync's logs that were read, empty ones too."),
         "facts": Definition("Facts that log lines stated, again for each pass.", ("kind",), list(product(FactKind))),
         "files": Definition(
@@ -200,6 +201,8 @@ class Metrics:
             self._add("log_lines", lines, report.mode, kind)
         for fact, stated in report.facts.items():
             self._add("facts", stated, fact)
+        for why, lines in report.unknown.items():
+            self._add("log_lines_unknown", lines, why)
 
     @record.register
     def _moved(self, report: reports.Moved) -> None:

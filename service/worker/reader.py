@@ -27,7 +27,8 @@ class _Account:
     pages: int = 0
     lines: Counter[str] = field(default_factory=lambda: Counter(fact=0, known=0, unknown=0))
     facts: Counter[FactKind] = field(default_factory=Counter)
-    samples: list[tuple[str, str]] = field(default_factory=list)
+    unknown: Counter[Unknown] = field(default_factory=Counter)
+    samples: list[tuple[Unknown, str]] = field(default_factory=list)
 
     def add(self, events: Sequence[LogEvent], parsed: Sequence[Parsed]) -> None:
         self.pages += 1
@@ -37,8 +38,9 @@ class _Account:
                 self.facts[line.kind] += 1
             elif isinstance(line, Unknown):
                 self.lines["unknown"] += 1
+                self.unknown[line] += 1
                 if len(self.samples) < SAMPLES_PER_LOOK:
-                    self.samples.append((line.value, event.message[:200]))
+                    self.samples.append((line, event.message[:200]))
             else:
                 self.lines["known"] += 1
 
@@ -93,6 +95,7 @@ class Reader:
             account.pages,
             dict(account.lines),
             dict(account.facts),
+            dict(account.unknown),
             account.samples,
             not unread,
             pass_number,

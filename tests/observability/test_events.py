@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
 from service.domain.execution import Outcome
-from service.domain.facts import FactKind
+from service.domain.facts import FactKind, Unknown
 from service.domain.names import TaskMode, execution_name
 from service.domain.phases import Phase, Reason
 from service.domain.reports import LeaseLost, Looked, Moved, Report, Sent, Setback, Surveyed, Swept, UnknownStatus
@@ -20,6 +21,7 @@ LOOKED = Looked(
     pages=2,
     lines={"fact": 3, "known": 1, "unknown": 0},
     facts={FactKind.VERIFIED: 3},
+    unknown={},
     samples=(),
     at_end=True,
     pass_number=1,
@@ -49,9 +51,7 @@ def test_event_names_are_snake_case_and_used_once():
     [
         Swept(tasks=4, listed=2, registered=(), left_alone=0),
         Surveyed({Phase.HELD: 1}, 0.0, taken=(), leases_held=1),
-        Looked(
-            NAME, TaskMode.BASIC, "QUEUED", 1, {"fact": 0, "known": 0, "unknown": 0}, {}, (), at_end=True, pass_number=1
-        ),
+        replace(LOOKED, lines={"fact": 0, "known": 0, "unknown": 0}, facts={}),
         Sent(NAME, messages=0, outcomes={Outcome.PUBLISHED: 0}, failed=0, cursor=""),
     ],
 )
@@ -83,10 +83,7 @@ def test_new_lines_of_a_log_are_told_with_their_execution_and_task():
 
 
 def test_lines_that_are_not_understood_are_a_warning_with_samples():
-    unknown = Looked(
-        NAME, TaskMode.BASIC, "SUCCESS", 1, {"unknown": 9}, {}, [("form", "what?\n")], at_end=True, pass_number=2
-    )
-    line = event(unknown)
+    line = event(replace(LOOKED, unknown={Unknown.FORM: 9}, samples=[(Unknown.FORM, "what?\n")]))
     assert line is not None
     assert (line.level, line.event) == ("warning", "line_not_understood")
     assert line.fields["samples"] == [{"kind": "form", "line": "what?\n"}]

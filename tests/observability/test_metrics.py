@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from service import __version__
 from service.domain.execution import Outcome
-from service.domain.facts import FactKind
+from service.domain.facts import FactKind, Unknown
 from service.domain.names import TaskMode, execution_name
 from service.domain.phases import Phase, Reason
 from service.domain.reports import LeaseLost, Looked, Moved, Report, Sent, Setback, Surveyed, Swept, UnknownStatus
@@ -44,7 +44,8 @@ def moved(before: Phase, phase: Phase, reason: Reason | None = None, *, reconcil
 
 
 def looked(lines: dict[str, int], facts: dict[FactKind, int]) -> Looked:
-    return Looked(NAME, TaskMode.BASIC, "SUCCESS", 2, lines, facts, (), at_end=True, pass_number=1)
+    unknown = {Unknown.FORM: lines["unknown"]} if lines.get("unknown") else {}
+    return Looked(NAME, TaskMode.BASIC, "SUCCESS", 2, lines, facts, unknown, (), at_end=True, pass_number=1)
 
 
 def test_every_report_is_counted_somehow():
@@ -123,6 +124,7 @@ def test_reading_counts_pages_lines_and_facts():
         "log_lines_total{kind=fact,mode=BASIC}": 5,
         "log_lines_total{kind=known,mode=BASIC}": 1,
         "log_lines_total{kind=unknown,mode=BASIC}": 2,
+        "log_lines_unknown_total{kind=form}": 2,
         "facts_total{kind=verified}": 4,
         "facts_total{kind=failed}": 1,
     }
