@@ -19,6 +19,7 @@ class Kind:
     optional: Mapping[str, Type] = field(default_factory=dict)
 
 
+HOLDS = ("QUEUED", "LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING", "CANCELLING")
 _NUMBER = (int, float)
 _TURNS = {"every": int, "times": int}
 KINDS = {
@@ -147,3 +148,5 @@ def _check(kind: str, parameters: dict[str, Any]) -> None:
             raise ValueError(f"{name} of {kind} cannot be {value!r}")  # noqa: TRY004 - because what is not well formed is one error
         if isinstance(value, _NUMBER) and value <= 0:
             raise ValueError(f"{name} of {kind} must be more than 0")
+    if kind == "hold" and parameters["status"] not in HOLDS:
+        raise ValueError(f"hold knows the statuses {', '.join(HOLDS)}")

@@ -48,6 +48,7 @@ class Runner:
         try:
             await self._announce(execution)
             async with self._turns[task.arn]:
+                await self._workshop.faults.released(execution.arn, "QUEUED")
                 await walk.run(functools.partial(self._workshop.open, execution, task))
         except asyncio.CancelledError:
             if execution.status != "CANCELLING":

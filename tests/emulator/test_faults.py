@@ -16,6 +16,7 @@ from emulator.faults import Faults
         ({"kind": "hold"}, "hold needs status"),
         ({"kind": "hold", "status": 7}, "status of hold cannot be 7"),
         ({"kind": "hold", "status": "X", "seconds": 1}, "hold knows no seconds"),
+        ({"kind": "hold", "status": "SUCCESS"}, "hold knows the statuses QUEUED, LAUNCHING"),
         ({"kind": "late_lines", "seconds": True}, "cannot be True"),
         ({"kind": "late_lines", "seconds": 0}, "must be more than 0"),
     ],
@@ -67,9 +68,9 @@ async def test_what_is_held_goes_on_when_the_fault_ends():
 
 
 def test_the_control_api_lists_and_ends_faults_and_refuses_nonsense(aws):
-    with aws.fault(kind="hold", status="NEVER", name="mine"):
+    with aws.fault(kind="hold", status="QUEUED", target="nothing", name="mine"):
         listed = aws.control("GET", "faults")["faults"]
-        assert {"name": "mine", "kind": "hold", "target": "*", "status": "NEVER"} in listed
+        assert {"name": "mine", "kind": "hold", "target": "nothing", "status": "QUEUED"} in listed
     for method, path, body, status in [
         ("DELETE", "faults/mine", None, 404),
         ("POST", "faults", {"kind": "earthquake"}, 400),

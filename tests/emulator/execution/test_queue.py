@@ -20,6 +20,18 @@ def test_the_second_execution_of_a_task_waits_for_the_first(aws):
     assert described["LaunchTime"] >= setup.describe(first)["EndTime"]
 
 
+def test_an_execution_can_be_held_in_the_queue(aws):
+    setup = aws.setup()
+    with aws.fault(kind="hold", status="QUEUED", target=f"{setup.task_arn}*"):
+        held, following = setup.start(), setup.start()
+        assert statuses(aws, setup) == ["QUEUED", "QUEUED"]
+        assert aws.datasync.describe_task(TaskArn=setup.task_arn)["Status"] == "QUEUED"
+        aws.datasync.cancel_task_execution(TaskExecutionArn=held)
+        setup.until(held, lambda described: described["Status"] == "ERROR")
+
+    setup.until(following, lambda described: described["Status"] == "SUCCESS")
+
+
 def test_fifty_executions_wait_and_no_more(aws):
     setup = aws.setup()
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
