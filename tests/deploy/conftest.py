@@ -1,0 +1,111 @@
+"""The template, and stacks as a moto server makes them of it. What moto does not make is left out by it."""
+
+import ast
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+
+from tests.contracts.servers import ENVIRONMENT, a_moto_server
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "deploy" / "ecs" / "template.yaml"
+ACCOUNT = "123456789012"
+TASKS = [f"arn:aws:datasync:eu-central-1:{ACCOUNT}:task/task-0123456789abcdef{n}" for n in "01"]
+BUCKETS = ["arn:aws:s3:::landing", "arn:aws:s3:::archive"]
+KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234"
+
+
+class Stack:
+    """A stack on a moto server."""
+
+    def __init__(self, url, name, **parameters):
+        self.url = url
+        network = self.client("ec2")
+        given = {
+            "VpcId": network.describe_vpcs()["Vpcs"][0]["VpcId"],
+            "SubnetIds": ",".join(subnet["SubnetId"] for subnet in network.describe_subnets()["Subnets"]),
+            "DestinationBucketArns": ",".join(BUCKETS),
+            "ImageTag": "1.2.3",
+            **parameters,
+        }
+        formation = self.client("cloudformation")
+        formation.create_stack(
+            StackName=name,
+            TemplateBody=TEMPLATE.read_text(),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+        assert stack["StackStatus"] == "CREATE_COMPLETE"
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        resources = formation.list_stack_resources(StackName=name)["StackResourceSummaries"]
+        self.resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=ENVIRONMENT["AWS_REGION"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    @property
+    def container(self):
+        described = self.client("ecs").describe_task_definition(taskDefinition=self.outputs["TaskDefinition"])
+        (container,) = described["taskDefinition"]["containerDefinitions"]
+        return container
+
+    @property
+    def environment(self):
+        return {variable["name"]: variable["value"] for variable in self.container["environment"]}
+
+    def statements(self, role, policy):
+        """The statements of a role's policy, with Action and Resource as lists."""
+        found = self.client("iam").get_role_policy(RoleName=self.resources[role], PolicyName=policy)
+        # moto shows a document as Python does, and leaves None where CloudFormation leaves nothing.
+        statements = filter(None, ast.literal_eval(found["PolicyDocument"])["Statement"])
+        return [{**each, "Action": _list(each["Action"]), "Resource": _list(each["Resource"])} for each in statements]
+
+
+def _list(value):
+    return [value] if isinstance(value, str) else value
+
+
+@pytest.fixture(scope="session")
+def moto():
+    with a_moto_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def stack(moto):
+    """The stack for two tasks."""
+    return Stack(moto, "trigger", TaskArns=",".join(TASKS))
+
+
+@pytest.fixture(scope="session")
+def other_stack(moto, stack):
+    """The stack for all tasks, with everything switched on, in a cluster that exists."""
+    stack.client("ecs").create_cluster(clusterName="theirs")
+    return Stack(moto, "everything", Fifo="true", KmsKeyArn=KEY, ClusterName="theirs")
+
+
+@pytest.fixture(scope="session")
+def resources():
+    """The template's resources as they are written, with functions as `{"!Ref": "Queue"}`."""
+    return yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes CloudFormation's short forms."""
+
+
+def _function(loader, suffix, node):
+    construct = {"scalar": loader.construct_scalar, "sequence": loader.construct_sequence}.get(node.id)
+    return {f"!{suffix}": construct(node, *([True] if node.id == "sequence" else []))}
+
+
+_Loader.add_multi_constructor("!", _function)

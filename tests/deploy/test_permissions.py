@@ -1,0 +1,157 @@
+"""The roles may do what the service does, to what it does it to, and nothing else."""
+
+import ast
+from fnmatch import fnmatchcase
+
+import pytest
+from botocore import xform_name
+
+from service.observability.metrics import OPERATIONS
+from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, ROOT, TASKS
+
+ADAPTERS = [path for path in (ROOT / "service/adapters/aws").glob("*.py") if path.name != "setup.py"]
+"""What a worker calls. `init` (setup.py) is for those who have no stack."""
+
+ACTIONS = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+"""What IAM calls some calls, https://docs.aws.amazon.com/service-authorization/latest/reference/."""
+
+WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+"""What a transaction needs leave for: each of its writes."""
+
+TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/{{TableName}}"
+LOG = f"arn:aws:logs:eu-central-1:{ACCOUNT}:log-group:"
+LOCATION = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:location/loc-0123456789abcdef0"
+OTHER_TASK = TASKS[0][:-1] + "7"
+
+
+def _trees():
+    return [ast.parse(path.read_text()) for path in ADAPTERS]
+
+
+def _called():
+    """The operations that the adapters name: methods of a client, and names of paginators and waiters."""
+    names = set()
+    for node in (node for tree in _trees() for node in ast.walk(tree)):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="get_paginator" | "get_waiter"), args=[ast.Constant(value=name)]):
+                names.add(name)
+            case ast.Attribute(value=ast.Attribute(attr="_client"), attr=name):
+                names.add(name)
+    return names - {"get_paginator", "get_waiter"}
+
+
+def _needed():
+    """IAM's actions for all that a worker calls."""
+    calls = {f"{service}:{operation}" for service, operations in OPERATIONS.items() for operation in operations}
+    calls.discard("dynamodb:TransactWriteItems")
+    constants = {
+        key.value
+        for tree in _trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant)
+    }
+    return {ACTIONS.get(call, call) for call in calls} | {f"dynamodb:{WRITES[each]}" for each in WRITES if each in constants}
+
+
+def test_the_calls_that_are_counted_are_those_that_the_adapters_make():
+    assert {xform_name(operation) for operations in OPERATIONS.values() for operation in operations} == _called()
+
+
+def test_a_worker_may_do_what_it_does_and_nothing_else(stack, other_stack):
+    for each, more in [(stack, set()), (other_stack, {"kms:Decrypt", "kms:GenerateDataKey"})]:
+        statements = each.statements("TaskRole", "worker")
+        assert {action for statement in statements for action in statement["Action"]} == _needed() | more
+        assert {statement["Effect"] for statement in statements} == {"Allow"}
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "strange"),
+    [
+        ("datasync:DescribeTask", TASKS[1], OTHER_TASK),
+        ("datasync:ListTagsForResource", TASKS[0], OTHER_TASK),
+        ("datasync:DescribeTaskExecution", f"{TASKS[0]}/execution/exec-1", f"{OTHER_TASK}/execution/exec-1"),
+        ("datasync:DescribeTaskExecution", f"{TASKS[1]}/execution/exec-1", TASKS[1]),
+        ("datasync:DescribeLocationS3", LOCATION, LOCATION.replace(ACCOUNT, "210987654321")),
+        ("logs:DescribeLogStreams", f"{LOG}/aws/datasync:log-stream:", f"{LOG}/aws/lambda/x:log-stream:"),
+        ("logs:GetLogEvents", f"{LOG}/aws/datasync:log-stream:a", f"{LOG}/aws/datasync-2:log-stream:a"),
+        ("s3:ListBucket", BUCKETS[1], "arn:aws:s3:::landing-2"),
+        ("s3:GetObject", f"{BUCKETS[0]}/a/b", "arn:aws:s3:::landing-2/a/b"),
+        ("s3:GetObject", f"{BUCKETS[1]}/a/b", BUCKETS[1]),
+        ("dynamodb:PutItem", TABLE, f"{TABLE}2"),
+        ("dynamodb:Query", f"{TABLE}/index/by_phase", f"{TABLE}2/index/by_phase"),
+        ("sqs:SendMessage", "{QueueArn}", "{QueueArn}-2"),
+    ],
+)
+def test_a_worker_may_do_it_to_what_is_its_own_alone(stack, action, resource, strange):
+    statements = stack.statements("TaskRole", "worker")
+    patterns = [pattern for each in statements if action in each["Action"] for pattern in each["Resource"]]
+    allowed = [
+        any(fnmatchcase(arn.format(**stack.outputs), pattern) for pattern in patterns) for arn in (resource, strange)
+    ]
+    assert allowed == [True, False]
+
+
+def test_only_what_iam_knows_no_resource_for_is_allowed_everywhere(stack):
+    everywhere = {
+        action
+        for role, policy in [("TaskRole", "worker"), ("ExecutionRole", "start")]
+        for statement in stack.statements(role, policy)
+        if "*" in statement["Resource"]
+        for action in statement["Action"]
+    }
+    assert everywhere == {"datasync:ListTasks", "datasync:ListTaskExecutions", "ecr:GetAuthorizationToken"}
+
+
+def test_without_task_arns_all_tasks_of_the_account_and_region_may_be_read(other_stack):
+    patterns = {
+        pattern
+        for statement in other_stack.statements("TaskRole", "worker")
+        if statement["Sid"] in ("ReadTasks", "ReadExecutions")
+        for pattern in statement["Resource"]
+    }
+    tasks = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:task/*"
+    assert patterns == {tasks, f"{tasks}/execution/*"}
+
+
+def test_the_key_may_be_used_through_the_table_and_the_queue_alone(other_stack):
+    (statement,) = [each for each in other_stack.statements("TaskRole", "worker") if each["Sid"] == "UseTheKey"]
+    assert statement["Resource"] == [KEY]
+    services = ["dynamodb.eu-central-1.amazonaws.com", "sqs.eu-central-1.amazonaws.com"]
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": services}}
+
+
+def test_ecs_may_only_pull_the_image_and_write_the_workers_log(stack):
+    allowed = {
+        (action, resource)
+        for statement in stack.statements("ExecutionRole", "start")
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    image = f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/datasync-trigger"
+    log = f"{LOG}/datasync-trigger/trigger"  # CloudFormation's GetAtt appends `:*`, moto's does not
+    assert allowed == {
+        ("ecr:GetAuthorizationToken", "*"),
+        ("ecr:BatchCheckLayerAvailability", image),
+        ("ecr:BatchGetImage", image),
+        ("ecr:GetDownloadUrlForLayer", image),
+        ("logs:CreateLogStream", log),
+        ("logs:PutLogEvents", log),
+    }
+
+
+def test_every_statement_says_what_needs_it():
+    lines = (ROOT / "deploy/ecs/template.yaml").read_text().splitlines()
+    start = lines.index("  TaskRole:")
+    end = lines.index("  # Where it runs.")
+    sids = [number for number in range(start, end) if "- Sid:" in lines[number]]
+    assert len(sids) > 10
+    for number in sids:
+        before = next(line.strip() for line in reversed(lines[start:number]) if line.strip() not in ("- !If", "- HasKey"))
+        assert before.startswith("#"), lines[number]
