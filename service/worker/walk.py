@@ -44,7 +44,7 @@ class Walk:
             _Run(number, execution, kind, shard, after)
             for number, execution in enumerate(executions)
             for kind in FILE_KINDS
-            if not execution.rows or execution.rows.get(kind)
+            if execution.reconciled is None or execution.rows.get(kind)  # Counted for good once it is sealed.
             for shard in range(execution.shards)
         ]
 
