@@ -141,7 +141,7 @@ class Tasks(Protocol):
         """Note an execution that is not to be looked at again."""
 
     async def reconcile(self, task: TaskId, *, start_ms: int) -> None:
-        """Note the start of a published execution whose log added up; an earlier one changes nothing."""
+        """Note the start of an execution behind which nothing waits; an earlier one changes nothing."""
 
 
 class Queue(Protocol):

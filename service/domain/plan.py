@@ -22,7 +22,8 @@ def plan(execution: Execution, siblings: Sequence[Execution]) -> Publishing:
     `siblings` are the task's executions from the last one that settled freshness before this one, or from earlier on.
     """
     family = sorted({s.name: s for s in (*siblings, execution)}.values(), key=order)
-    since = family[_behind_the_settled(family, execution) :]
+    settled = last_settled([s for s in family if order(s) < order(execution)])
+    since = family[family.index(settled) + 1 :] if settled else family
     before = [s for s in since if order(s) < order(execution)]
     later = [s for s in since if order(s) > order(execution)]
     carried = [s for s in before if s.phase is Phase.CARRIED]
@@ -49,23 +50,23 @@ def order(execution: Execution) -> tuple[int, ExecutionName]:
     return execution.started_at_ms, execution.name
 
 
-def settles_freshness(execution: Execution) -> bool:
-    """Whether the executions before this one need not be looked at again once it is published.
+def last_settled(family: Sequence[Execution]) -> Execution | None:
+    """The last SUCCESS behind which no file waits for anything, so that what was written before it is not new.
 
-    Not when its log may lack files, and not when it left files to a later execution.
+    `family` is in the order in which the executions started, from the last settled one or from the first. A log that
+    may lack files, an execution that is held, and files that were left to a later execution settle nothing, and nor
+    does what comes behind: it need not verify them again.
     """
-    newest = execution.publishing.sources[-1:] if execution.publishing else ()
-    return execution.status == Status.SUCCESS and execution.reconciled is True and all(s.publishes for s in newest)
-
-
-def _behind_the_settled(family: Sequence[Execution], execution: Execution) -> int:
-    """The place of the first execution whose files count as new."""
-    settled = [
-        place + 1
-        for place, s in enumerate(family)
-        if order(s) < order(execution) and s.published_at_ms is not None and settles_freshness(s)
-    ]
-    return settled[-1] if settled else 0
+    settled = None
+    for execution in family:
+        if execution.phase is Phase.DISCARDED:
+            continue
+        if execution.published_at_ms is None or not execution.reconciled:
+            break
+        newest = execution.publishing.sources[-1:] if execution.publishing else ()
+        if execution.status == Status.SUCCESS and all(source.publishes for source in newest):
+            settled = execution
+    return settled
 
 
 def _began_ms(family: Sequence[Execution]) -> Mapping[ExecutionName, int]:

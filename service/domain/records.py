@@ -99,8 +99,8 @@ class OpenExecution(NamedTuple):
 class TaskRecord:
     """What is remembered of a task.
 
-    `seen_at_ms` is when the service first saw it. `reconciled_start_ms` is the start of its last execution that was
-    published with a log that added up.
+    `seen_at_ms` is when the service first saw it. `reconciled_start_ms` is the start of an execution of it
+    behind which nothing waits to be published.
     """
 
     task_id: TaskId

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from service.domain.execution import Execution, Publishing
 from service.domain.phases import OPEN
-from service.domain.plan import order, plan
+from service.domain.plan import last_settled, order, plan
 from service.ports import Ports
 
 
@@ -25,8 +25,12 @@ class Planner:
         settled_ms = task.reconciled_start_ms or 0
         overtaken = settled_ms >= execution.started_at_ms
         siblings = await self._ports.executions.of_task(task.task_id, since_ms=0 if overtaken else settled_ms)
-        if any(s.phase in OPEN and order(s) < order(execution) for s in siblings):
+        older = [s for s in siblings if order(s) < order(execution)]
+        if any(s.phase in OPEN for s in older):
             return None
+        settled = last_settled(older)
+        if settled:  # So that the next plan need not look at what is behind it.
+            await self._ports.tasks.reconcile(task.task_id, start_ms=settled.started_at_ms)
         planned, earlier = plan(execution, siblings), execution.publishing
         if earlier is None:
             return planned

@@ -11,7 +11,6 @@ from service.domain.execution import Execution, Outcome, Publishing
 from service.domain.freshness import Saying
 from service.domain.names import ExecutionId
 from service.domain.phases import Event, Phase, Reason
-from service.domain.plan import settles_freshness
 from service.domain.reports import Report, Sent, Tick
 from service.ports import Ports
 from service.worker.chunk import Chunk, advanced, settle, sort_out, stretches
@@ -117,14 +116,12 @@ class Publisher:
         return await self._save(replace(execution, publishing=advanced(publishing, chunk, settled)))
 
     async def _finish(self, execution: Execution, publishing: Publishing) -> tuple[Execution, Tick]:
-        """Settle the carried executions and the task, then the execution itself: each step may be repeated."""
+        """Settle the carried executions, then the execution itself: each step may be repeated."""
         now_ms = self._now_ms()
         reports: list[Report] = []
         for source in publishing.sources:
             if source.publishes and source.execution_id != execution.name.execution_id:
                 reports += await self._take_along(source.execution_id, publishing, now_ms)
-        if settles_freshness(execution):
-            await self._ports.tasks.reconcile(execution.name.task_id, start_ms=execution.started_at_ms)
         outcomes = publishing.outcomes.get(execution.name.execution_id, {})
         reason = Reason.FILES_MISSING if outcomes.get(Outcome.MISSING) else execution.reason
         published_at_ms = execution.published_at_ms or now_ms

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.domain.execution import Publishing, Source
 from service.domain.freshness import Ruling, Saying, decide
 from service.domain.phases import Phase
-from service.domain.plan import MAX_SENT_SOURCES, plan, settles_freshness
+from service.domain.plan import MAX_SENT_SOURCES, last_settled, plan
 from tests.domain.examples import MINUTE_MS, START_MS, an_execution, verified
 
 PIT = "POINT_IN_TIME_CONSISTENT"
@@ -93,8 +93,21 @@ def test_what_a_reconciled_success_has_published_is_behind_us():
 )
 def test_only_a_reconciled_success_puts_others_behind_us(changes):
     execution = published(1, **{"reconciled": True} | changes)
-    assert not settles_freshness(execution)
+    assert last_settled([execution]) is None
     assert plan(success(2), [execution]).fresh_since_ms == execution.started_at_ms
+
+
+@pytest.mark.parametrize("waiting", [published(1, reconciled=False), held(1), carried(1)])
+def test_a_reconciled_success_puts_nothing_behind_us_that_still_waits(waiting):
+    # It need not verify again what the one before it has transferred, and a third one may.
+    assert last_settled([waiting, published(2, reconciled=True)]) is None
+    publishing = plan(success(3), [waiting, published(2, reconciled=True)])
+    assert publishing.fresh_since_ms == waiting.started_at_ms
+
+
+def test_behind_a_discarded_execution_a_reconciled_success_settles_what_went_before():
+    newest = published(3, reconciled=True)
+    assert last_settled([published(1, reconciled=True), held(2, phase=Phase.DISCARDED), newest]) is newest
 
 
 @pytest.mark.parametrize("phase", [Phase.HELD, Phase.DISCARDED])
@@ -189,7 +202,7 @@ def test_files_that_were_left_to_a_held_execution_do_not_count_as_sent():
 def test_an_execution_that_left_files_to_a_later_one_does_not_settle_freshness():
     later = carried(2)
     execution = took_part(published(1, reconciled=True), later, publishes=False)
-    assert not settles_freshness(execution)
+    assert last_settled([execution]) is None
     assert roles(plan(success(3), [execution, later])) == {1: (False, ""), 2: (True, ""), 3: (True, "")}
 
 

@@ -10,7 +10,7 @@ from service.domain.names import ExecutionId, VerifyMode
 from service.domain.phases import OPEN, Phase
 from service.domain.sealing import OnError, Policy
 from tests.simulation.cloud import Cloud, Delivered
-from tests.simulation.datasync import HOUSEKEEPING, TrueExecution, TrueTask, Version
+from tests.simulation.datasync import HOUSEKEEPING, TrueExecution, TrueTask, Version, Word
 
 CLOSED_WITH_A_SAY = (Phase.PUBLISHED, Phase.CARRIED)
 
@@ -131,11 +131,16 @@ class Oracle:
         """The newest execution that says anything about the file decides."""
         since = self.cloud.executions.phase_at(ExecutionId(host.id), sent.at_s)
         for newer in sent.execution.task.executions:
-            if newer.order <= sent.execution.order or sent.path not in newer.words:
+            word = newer.words.get(sent.path)
+            if newer.order <= sent.execution.order or word is None or not self._was_read(newer, word):
                 continue
             closed = self.cloud.executions.phase_at(ExecutionId(newer.id), since[0] if since else sent.at_s)
             if newer is host or (newer.order < host.order and closed and closed[1] in CLOSED_WITH_A_SAY):
                 verdict.say("4 a newer execution decides", f"{sent}, {newer.id}")
+
+    def _was_read(self, execution: TrueExecution, word: Word) -> bool:
+        """Whether what it says about a file could be read before its log was given up as incomplete."""
+        return execution.ended_s is not None and word.visible_s <= execution.ended_s + self.policy.deadline_s
 
     def _judge_repetitions(self, sent: Sequence[Sent], verdict: Verdict) -> None:
         copies: dict[str, list[Sent]] = defaultdict(list)

@@ -6,8 +6,9 @@ import pytest
 
 from service.domain.errors import Transient
 from service.domain.messages import Message
-from service.domain.phases import Phase
-from service.domain.records import Delivery
+from service.domain.phases import Phase, Reason
+from service.domain.records import Delivery, LogEvent
+from service.domain.sealing import OnIncomplete, Policy
 from tests.worker.world import Worker, World
 
 
@@ -42,3 +43,56 @@ async def test_what_was_taken_beside_a_failed_message_is_not_sent_again_by_the_n
     await Worker(world, owner="worker-2", ports=ports).work(seconds=60)
     assert world.execution(arn).phase is Phase.PUBLISHED
     assert sorted(name for _, name in world.sent()) == ["/a.csv", "/b.csv", "/c.csv"]
+
+
+async def test_a_file_that_waits_in_a_held_execution_is_new_to_whoever_verifies_it_next():
+    # A SUCCESS in between, which verified nothing of it, counted as proof that all before it had gone out.
+    world = World()
+    held = world.start()
+    world.copy(held, "a.csv")
+    world.finish(held, files_verified=5)
+    worker = Worker(world, policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    await worker.work(seconds=120)
+    assert world.execution(held).phase is Phase.HELD
+    between = world.start()
+    world.copy(between, "b.csv")
+    world.finish(between)
+    await worker.work(seconds=60)
+    again = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
+    world.log(again, "[NOTICE] Verified file /a.csv, 3 bytes", "[NOTICE] Verified file /b.csv, 3 bytes")
+    world.finish(again)
+    await worker.work(seconds=60)
+    assert world.sent() == [(between.split("/")[3], "/b.csv"), (again.split("/")[3], "/a.csv")]
+
+
+async def test_a_file_whose_line_was_lost_is_new_to_whoever_verifies_it_next():
+    world = World()
+    incomplete = world.start()
+    world.put("a.csv")
+    world.finish(incomplete, files_verified=1)
+    worker = Worker(world, policy=Policy(deadline_s=60))
+    await worker.work(seconds=120)
+    assert world.execution(incomplete).reason is Reason.LOG_INCOMPLETE
+    between = world.start()
+    world.copy(between, "b.csv")
+    world.finish(between)
+    await worker.work(seconds=60)
+    again = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
+    world.log(again, "[NOTICE] Verified file /a.csv, 3 bytes", "[NOTICE] Verified file /b.csv, 3 bytes")
+    world.finish(again)
+    await worker.work(seconds=60)
+    assert [name for _, name in world.sent()] == ["/b.csv", "/a.csv"]
+
+
+async def test_a_hole_that_fills_shortly_before_the_deadline_is_read():
+    world = World()
+    arn = world.start()
+    world.put("a.csv")
+    world.copy(arn, "b.csv")
+    world.finish(arn, files_verified=3)
+    worker = Worker(world, policy=Policy(deadline_s=200))
+    await worker.work(until=lambda: world.execution(arn).reading.pass_number == 5 if world.executions.records else False)
+    world.stream(arn).insert(0, LogEvent(world.clock.ms, "[NOTICE] Verified file /a.csv, 3 bytes"))
+    await worker.work(seconds=120)
+    assert world.execution(arn).reason is Reason.LOG_INCOMPLETE
+    assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
