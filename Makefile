@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/.set-up
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench lock clean
@@ -10,12 +11,13 @@ help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 # Again only when the locks or the project's own metadata change.
-$(SET_UP): requirements/dev.txt pyproject.toml
+$(SET_UP): requirements/dev.txt requirements/current-sdk.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "datasync-trigger needs Python 3.11 or later and $(PYTHON) is not: make PYTHON=python3.13 ..." >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-build-isolation --no-deps --editable .
+	$(PIP) --require-hashes --no-deps --target .venv/current-sdk -r requirements/current-sdk.txt
 	@touch $@
 
 demo: $(SET_UP)  ## the main job on an embedded AWS, shown as it happens; KEEP=1 leaves it running
@@ -40,6 +42,8 @@ lock: $(SET_UP)  ## resolve the newest dependencies into requirements/
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --no-header --no-emit-index-url --no-emit-find-links $$extra pyproject.toml -o requirements/$$set.txt; \
 	done
+	@echo botocore | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/current-sdk.txt
 
 clean:  ## remove what set-up and runs have made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Smithy's RPC v2 over CBOR: what botocore speaks to DataSync from 1.44 on.
+"""Smithy's RPC v2 over CBOR, which the models of DataSync list from botocore 1.44 on.
 
 Source: the Smithy specification: POST /service/<service>/operation/<operation>, both sides with the header
 `smithy-protocol: rpc-v2-cbor`, times as tag 1, an error's name in `__type`.

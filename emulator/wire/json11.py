@@ -1,4 +1,4 @@
-"""AWS JSON 1.1: what SDKs before botocore 1.44 speak to DataSync, and all of them to CloudWatch Logs."""
+"""AWS JSON 1.1: what most SDKs speak to DataSync and to CloudWatch Logs."""
 
 import base64
 import json

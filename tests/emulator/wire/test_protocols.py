@@ -29,7 +29,7 @@ def post(url, data, **headers):
 
 @pytest.fixture
 def cbor_datasync(aws, tmp_path):
-    """The SDK as it is from botocore 1.44 on: the model says that DataSync speaks CBOR, and nothing else."""
+    """The SDK with a model that says that DataSync speaks CBOR, and nothing else."""
     shipped = Path(botocore.__file__).parent / "data/datasync/2018-11-09"
     told = tmp_path / "datasync/2018-11-09"
     shutil.copytree(shipped, told)
