@@ -1,5 +1,6 @@
 """Every SDK client of the process: made once, paced, counted. A move to plain aiobotocore touches this file alone."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -91,6 +92,8 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
             client = await _open(stack, session, service, config)
             _watch(client, service, on_request, rates)
             opened.append(client)
+        # The SDK's models of the services stay: the garbage collector need not go through them again and again.
+        gc.freeze()
         yield Clients(*opened)
 
 
@@ -134,8 +137,9 @@ def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any
     body = response_dict["body"]
     if response_dict["status_code"] >= 300 or _BINARY in body:
         return
-    with suppress(orjson.JSONDecodeError, TypeError, ValueError):
-        customized_response_dict.update(orjson.loads(body))
+    with suppress(AttributeError, ValueError):
+        members = orjson.loads(body).items()
+        customized_response_dict.update((name, value) for name, value in members if value is not None)
         response_dict["body"] = b"{}"
 
 

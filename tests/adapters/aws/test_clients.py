@@ -44,6 +44,23 @@ async def test_an_answer_of_s3_that_is_none_of_aws_is_counted_as_the_servers_err
     assert [outcome for *_, outcome in counted] == ["server_error", "ok"]
 
 
+async def test_binary_values_are_bytes_in_long_answers_too(clients, stub):
+    stub.answer({"Items": [{"binary": {"B": "AQI="}, "text": {"S": '"B":'}}], "Count": 1})
+    answer = await clients.dynamodb.query(TableName="t")
+    assert answer["Items"] == [{"binary": {"B": b"\x01\x02"}, "text": {"S": '"B":'}}]
+
+
+async def test_a_member_without_a_value_is_left_out_of_long_answers_too(clients, stub):
+    stub.answer({"Items": [], "Count": 0, "LastEvaluatedKey": None})
+    assert "LastEvaluatedKey" not in await clients.dynamodb.query(TableName="t")
+
+
+async def test_a_log_message_may_hold_what_is_no_unicode_text(clients, stub):
+    stub.answer(PAGE | {"events": [{"timestamp": 1, "message": "x\ud800", "ingestionTime": 2}]})
+    answer = await clients.logs.get_log_events(**STREAM)
+    assert [event["message"] for event in answer["events"]] == ["x\ud800"]
+
+
 async def test_a_slow_down_of_s3_is_a_throttle(clients, stub, counted):
     stub.refuse_as_s3("SlowDown", 503)
     stub.answer("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
