@@ -82,20 +82,28 @@ def queue_url(endpoint_url: str) -> str:
 
 
 def _record(action: str, file: int) -> dict[str, object]:
-    """What an Enhanced mode record of a failure has, without the failure."""
-    metadata = {
-        "Type": "Object",
-        "ContentSize": size_bytes(file),
-        "LastModified": "2026-01-02T03:04:05Z",
-        "S3": {
-            "SystemMetadata": {"ContentType": "application/octet-stream", "ETag": etag(file)},
-            "UserMetadata": {"file-mtime": "1767323045000"},
-            "Tags": {},
-        },
-    }
+    """The record that AWS documents of a file that is at both ends, without its error (datasync/latest/userguide)."""
     return {
         "Action": action,
-        "Source": {"LocationId": "loc-0b3017fc4ba4a2d8d", "RelativePath": path(file), "Metadata": metadata},
-        "Destination": {"LocationId": "loc-abcdef01234567890", "RelativePath": path(file), "Metadata": metadata},
+        "Source": _side("loc-0b3017fc4ba4a2d8d", file, {"ETag": etag(file)}, {}),
+        "Destination": _side(
+            "loc-abcdef01234567890",
+            file,
+            {"ContentType": "application/octet-stream", "ETag": etag(file)},
+            {"file-mtime": "1734968895000"},
+        ),
         "TransferType": "CONTENT_AND_METADATA",
+    }
+
+
+def _side(location: str, file: int, system: dict[str, str], user: dict[str, str]) -> dict[str, object]:
+    return {
+        "LocationId": location,
+        "RelativePath": path(file),
+        "Metadata": {
+            "Type": "Object",
+            "ContentSize": size_bytes(file),
+            "LastModified": "2024-12-23T16:00:03Z",
+            "S3": {"SystemMetadata": system, "UserMetadata": user, "Tags": {}},
+        },
     }
