@@ -57,7 +57,9 @@ def _needed():
         for key in node.keys
         if isinstance(key, ast.Constant)
     }
-    return {ACTIONS.get(call, call) for call in calls} | {f"dynamodb:{WRITES[each]}" for each in WRITES if each in constants}
+    return {ACTIONS.get(call, call) for call in calls} | {
+        f"dynamodb:{WRITES[each]}" for each in WRITES if each in constants
+    }
 
 
 def test_the_calls_that_are_counted_are_those_that_the_adapters_make():
@@ -153,5 +155,7 @@ def test_every_statement_says_what_needs_it():
     sids = [number for number in range(start, end) if "- Sid:" in lines[number]]
     assert len(sids) > 10
     for number in sids:
-        before = next(line.strip() for line in reversed(lines[start:number]) if line.strip() not in ("- !If", "- HasKey"))
+        before = next(
+            line.strip() for line in reversed(lines[start:number]) if line.strip() not in ("- !If", "- HasKey")
+        )
         assert before.startswith("#"), lines[number]
