@@ -6,6 +6,7 @@ from service.domain.execution import Execution
 from service.domain.facts import FactKind
 from service.domain.names import ExecutionId
 from service.domain.phases import Event, ForbiddenTransitionError, Phase
+from service.domain.sealing import blocker
 from service.ports import Ports
 
 
@@ -20,13 +21,21 @@ class Operator:
         self._ports = ports
 
     async def release(self, execution_id: ExecutionId) -> str:
-        """Let a held execution publish its validated files. Returns what will happen; raises Refusal, Conflict."""
+        """Let a held execution publish its validated files. Returns what will happen; raises Refusal, Conflict.
+
+        One whose log was not read to the end for want of access, or for a fault of ours, is read on before.
+        """
         held = await self._known(execution_id)
+        if held.ended and held.reconciled is None and blocker(held) is None:
+            await self._ports.executions.move(self._on(held, Event.RESUME, "release"), held.phase)
+            return f"{execution_id} is released: its log is read to the end, and what is validated will be published"
         released = self._on(held, Event.RELEASE, "release")
-        verified = await self._ports.facts.count(held, FactKind.VERIFIED)
+        rows = {kind: await self._ports.facts.count(held, kind) for kind in FactKind}
+        verified = rows[FactKind.VERIFIED]
         if not verified:
             raise Refusal(f"{execution_id} has no validated files: nothing to publish, nothing changed")
-        if held.publishing is not None:
+        released = replace(released, rows=rows)
+        if held.publishing is not None and not held.replay.under_way:
             # What has been published meanwhile has a say: plan anew, behind the cursor.
             released = replace(released, publishing=replace(held.publishing, sources=()))
         await self._ports.executions.move(released, held.phase)
@@ -54,7 +63,7 @@ class Operator:
     @staticmethod
     def _on(execution: Execution, event: Event, word: str) -> Execution:
         """The transition. A replay and a discard keep the reason, which is then history."""
-        reason = None if event is Event.RELEASE else execution.reason
+        reason = None if event in (Event.RELEASE, Event.RESUME) else execution.reason
         try:
             return execution.on(event, reason)
         except ForbiddenTransitionError:

@@ -1,0 +1,93 @@
+import pytest
+
+from service.adapters.memory.table import MemoryExecutions
+from service.domain.errors import Conflict, Transient
+from service.domain.phases import Event, Phase, Reason
+from service.domain.reports import Moved, Tick
+from service.worker.lease import Keeper
+from service.worker.pursuit import Pursuit
+from tests.domain.examples import an_execution
+
+
+class Scene:
+    def __init__(self, phase=Phase.FOLLOWING, **steps):
+        self.execution = an_execution(phase=phase)
+        self.table = MemoryExecutions({self.execution.name.execution_id: self.execution})
+        self.keeper = Keeper(self.table, owner="me", lease_s=30.0, clock_s=lambda: 0.0)
+        self.seen = []
+        self.steps = {Phase[name]: step for name, step in steps.items()}
+        self.pursuit = Pursuit(self.execution.name.execution_id, self.table, self.keeper, self.steps)
+
+    async def claim(self):
+        assert await self.keeper.claim(await self.table.read(self.execution.name.execution_id))
+
+    def stored(self):
+        return self.table.records[self.execution.name.execution_id]
+
+
+async def stays(execution):
+    return execution, Tick((), 7.0)
+
+
+async def ends(execution):
+    return execution.on(Event.ENDED), Tick((), 1.0)
+
+
+async def fails(_execution):
+    raise Transient("call", "away")
+
+
+async def test_the_step_of_the_phase_is_taken_and_its_tick_returned():
+    assert await Scene(FOLLOWING=stays).pursuit.tick() == Tick((), 7.0)
+
+
+async def test_the_next_step_goes_on_with_what_the_last_one_returned_without_reading_it_again():
+    scene = Scene(FOLLOWING=ends, SEALING=stays)
+    await scene.pursuit.tick()
+    scene.table.records.clear()
+    assert await scene.pursuit.tick() == Tick((), 7.0)
+
+
+async def test_after_a_step_that_failed_it_begins_from_what_is_stored():
+    scene = Scene(FOLLOWING=fails)
+    with pytest.raises(Transient):
+        await scene.pursuit.tick()
+    scene.table.records[scene.execution.name.execution_id] = an_execution(phase=Phase.HELD)
+    assert (await scene.pursuit.tick()).done
+
+
+@pytest.mark.parametrize("phase", [Phase.PUBLISHED, Phase.CARRIED, Phase.HELD, Phase.DISCARDED])
+async def test_where_there_is_nothing_to_do_it_is_done(phase):
+    assert await Scene(phase, FOLLOWING=fails).pursuit.tick() == Tick(done=True)
+
+
+async def test_an_execution_that_is_gone_is_done():
+    scene = Scene(FOLLOWING=fails)
+    scene.table.records.clear()
+    assert await scene.pursuit.tick() == Tick(done=True)
+    assert await scene.pursuit.set_aside() == Tick(done=True)
+
+
+async def test_what_fails_again_and_again_is_held_for_a_person():
+    scene = Scene(FOLLOWING=fails)
+    await scene.claim()
+    tick = await scene.pursuit.set_aside()
+    assert (scene.stored().phase, scene.stored().reason) == (Phase.HELD, Reason.INTERNAL_ERROR)
+    assert tick.done
+    (report,) = tick.reports
+    assert isinstance(report, Moved)
+    assert (report.before, report.phase, report.reason) == (Phase.FOLLOWING, Phase.HELD, Reason.INTERNAL_ERROR)
+
+
+async def test_what_is_closed_already_is_not_set_aside():
+    scene = Scene(Phase.PUBLISHED, FOLLOWING=fails)
+    await scene.claim()
+    assert await scene.pursuit.set_aside() == Tick(done=True)
+    assert scene.stored().phase is Phase.PUBLISHED
+
+
+async def test_without_the_lease_nothing_is_set_aside():
+    scene = Scene(FOLLOWING=fails)
+    with pytest.raises(Conflict):
+        await scene.pursuit.set_aside()
+    assert scene.stored().phase is Phase.FOLLOWING
