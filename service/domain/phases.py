@@ -32,6 +32,7 @@ class Event(StrEnum):
     SENT = "its last message is acknowledged"
     TAKEN_ALONG = "a later execution has published its files"
     RELEASE = "a person releases it"
+    RESUME = "a person releases it before its log was read to the end"
     DISCARD = "a person gives it up"
     REPLAY = "a person wants its messages once more"
 
@@ -51,6 +52,7 @@ TRANSITIONS: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
         (Phase.PUBLISHING, Event.HOLD): Phase.HELD,
         (Phase.CARRIED, Event.TAKEN_ALONG): Phase.PUBLISHED,
         (Phase.HELD, Event.RELEASE): Phase.PUBLISHING,
+        (Phase.HELD, Event.RESUME): Phase.SEALING,
         (Phase.HELD, Event.DISCARD): Phase.DISCARDED,
         (Phase.PUBLISHED, Event.REPLAY): Phase.PUBLISHING,
         # Said twice, because who says it may have crashed before noting that it was said.
@@ -65,7 +67,7 @@ FORBIDDEN: frozenset[tuple[Phase, Event]] = frozenset(
         *product([Phase.PUBLISHING], set(Event) - {Event.SENT, Event.HOLD}),
         *product([Phase.PUBLISHED], set(Event) - {Event.REPLAY, Event.TAKEN_ALONG}),
         *product([Phase.CARRIED], set(Event) - {Event.TAKEN_ALONG}),
-        *product([Phase.HELD], set(Event) - {Event.RELEASE, Event.DISCARD}),
+        *product([Phase.HELD], set(Event) - {Event.RELEASE, Event.RESUME, Event.DISCARD}),
         *product([Phase.DISCARDED], set(Event)),
     },
 )

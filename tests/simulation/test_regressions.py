@@ -1,14 +1,16 @@
 """What the simulation has found, each as the smallest world that shows it."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import pytest
 
-from service.domain.errors import Transient
+from service.domain.errors import Denied, Transient
 from service.domain.messages import Message
 from service.domain.phases import Phase, Reason
 from service.domain.records import Delivery, LogEvent
 from service.domain.sealing import OnIncomplete, Policy
+from service.worker.operator import Operator
 from tests.worker.world import Worker, World
 
 
@@ -95,4 +97,33 @@ async def test_a_hole_that_fills_shortly_before_the_deadline_is_read():
     world.stream(arn).insert(0, LogEvent(world.clock.ms, "[NOTICE] Verified file /a.csv, 3 bytes"))
     await worker.work(seconds=120)
     assert world.execution(arn).reason is Reason.LOG_INCOMPLETE
+    assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
+
+
+class Locked:
+    """A port without permission."""
+
+    def __getattr__(self, name: str):
+        async def denied(*_args, **_kwargs):
+            raise Denied(f"logs.{name}", "AccessDenied")
+
+        return denied
+
+
+async def test_what_is_released_before_its_log_was_read_is_read_first():
+    # It was published with what had been read until the permission went: nothing, in the worst case.
+    world = World()
+    arn = world.start()
+    world.copy(arn, "a.csv", "b.csv")
+    world.finish(arn)
+    locked = Worker(world, policy=Policy(deadline_s=30), ports=replace(world.ports(), logs=Locked()))
+    for _ in range(9):
+        with contextlib.suppress(Denied):
+            await locked.work(seconds=20)
+        world.clock.advance(10)
+    assert (world.execution(arn).phase, world.execution(arn).reason) == (Phase.HELD, Reason.ACCESS_DENIED)
+    await Operator(world.ports()).release(world.execution(arn).name.execution_id)
+    await locked.keeper.release_all()
+    await Worker(world, owner="worker-2").work(seconds=60)
+    assert world.execution(arn).phase is Phase.PUBLISHED
     assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
