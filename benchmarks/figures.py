@@ -22,6 +22,9 @@ _MESSAGES_OF_A_BATCH = 10
 _OBJECTS_OF_A_PAGE = 1000
 
 
+_Subject = tuple[str, Workload]
+
+
 @dataclass(frozen=True)
 class Cost:
     """Seconds per PER_FILES files."""
@@ -72,7 +75,6 @@ class Figures:
     files: int
     runs: int
     baseline: Cost
-    baseline_calls: dict[str, int]
     forms: dict[str, Form]
 
     def as_json(self) -> dict[str, Any]:
@@ -80,29 +82,37 @@ class Figures:
 
 
 def measured(files: int, forms: Sequence[str], runs: int, note: Callable[[str], None]) -> Figures:
-    """Run everything. `note` is told what is being done."""
+    """Run everything `runs` times. `note` is told what is being done.
 
-    def repeat(subject: str, load: Workload) -> list[Run]:
-        note(f"{subject}, {load.form}, {load.files:,} files")
-        return [run(subject, load) for _ in range(runs)]
-
-    baseline = repeat("baseline", Workload(forms[0], min(files, BASELINE_FILES)))
+    The subjects take turns, so that whatever else goes on in the machine meets all of them.
+    """
+    baseline = ("baseline", Workload(forms[0], min(files, BASELINE_FILES)))
+    done: dict[_Subject, list[Run]] = {baseline: []}
+    for form in forms:
+        loads = Workload(form, files), Workload(form, _tenth(files))
+        done |= {("parsing", loads[0]): [], ("pipeline", loads[0]): [], ("pipeline", loads[1]): []}
+    for number in range(runs):
+        for (subject, load), finished in done.items():
+            note(f"run {number + 1} of {runs}: {subject}, {load.form}, {load.files:,} files")
+            finished.append(run(subject, load))
     return Figures(
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count() or 1,
         files=files,
         runs=runs,
-        baseline=_cost(baseline, "baseline", baseline[0].messages),
-        baseline_calls=baseline[0].requests,
-        forms={form: _form(Workload(form, files), repeat) for form in forms},
+        baseline=_cost(done[baseline], "baseline", baseline[1].files),
+        forms={form: _form(Workload(form, files), done) for form in forms},
     )
 
 
-def _form(load: Workload, repeat: Callable[[str, Workload], list[Run]]) -> Form:
-    parsed = repeat("parsing", load)
-    piped = repeat("pipeline", load)
-    tenth = repeat("pipeline", Workload(load.form, max(1, load.files // 10)))
+def _tenth(files: int) -> int:
+    return max(1, files // 10)
+
+
+def _form(load: Workload, done: dict[_Subject, list[Run]]) -> Form:
+    parsed, piped = done["parsing", load], done["pipeline", load]
+    tenth = done["pipeline", Workload(load.form, _tenth(load.files))]
     lines = min(load.lines, parsing.MOST_LINES)
     return Form(
         lines_per_cpu_s=lines / median(r.cpu_s["parse"] for r in parsed),
@@ -110,7 +120,7 @@ def _form(load: Workload, repeat: Callable[[str, Workload], list[Run]]) -> Form:
         following=_cost(piped, "follow", load.files),
         publishing=_cost(piped, "publish", load.files),
         calls=_calls(piped[0], load),
-        peak_bytes={load.files // 10: _peak(tenth), load.files: _peak(piped)},
+        peak_bytes={_tenth(load.files): _peak(tenth), load.files: _peak(piped)},
     )
 
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from benchmarks.figures import NEVER, PER_FILES, Calls, Cost, Figures
 from benchmarks.targets import verdicts
 
-WIDTH = 110
+WIDTH = 120
 
 
 def show(figures: Figures) -> None:
@@ -48,10 +48,9 @@ def _seconds(cost: Cost) -> tuple[str, str]:
 
 
 def _calls(figures: Figures) -> Table:
-    columns = [f"{name} {what}" for name in figures.forms for what in ("made", "fewest", "ratio")]
+    columns = [column for name in figures.forms for column in (name, "fewest", "ratio")]
     table = _table(f"Calls for {figures.files:,} files", "", *columns)
-    operations = dict.fromkeys(operation for form in figures.forms.values() for operation in form.calls)
-    for operation in operations:
+    for operation in dict.fromkeys(operation for form in figures.forms.values() for operation in form.calls):
         counts = [form.calls.get(operation, NEVER) for form in figures.forms.values()]
         table.add_row(operation, *(text for calls in counts for text in _count(calls)))
     return table

@@ -1,0 +1,29 @@
+"""That what is measured does its work. How fast it is, no test says."""
+
+import pytest
+
+from benchmarks.runs import run
+from benchmarks.workload import FORMS, Workload
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_line_of_the_log_is_on_exactly_one_page(form):
+    load = Workload(form, 7001)
+    lines = [line for page in range(load.pages) for _, line in load.page(page * load.lines_of_a_page)]
+    assert len(lines) == len(set(lines)) == load.lines == 14_002
+    assert list(load.page(load.lines)) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_pipeline_publishes_each_file_in_the_fewest_calls(form):
+    done = run("pipeline", Workload(form, 1200))
+    assert done.messages == 1200
+    assert done.requests["SendMessageBatch"] == 120
+    assert 96 <= done.requests["BatchWriteItem"] <= 100
+    assert done.cpu_s.keys() == {"follow", "publish"}
+
+
+def test_the_baseline_makes_a_row_and_a_message_of_each_file():
+    done = run("baseline", Workload("BASIC", 20))
+    assert done.requests == {"UpdateItem": 20, "SendMessage": 20}
+    assert done.messages == 20
