@@ -143,5 +143,5 @@ def moved(before: Execution, after: Execution) -> Moved:
         status=after.status,
         reconciled=after.reconciled,
         files=after.files(),
-        delay_s=delay_ms / 1000 if after.published_at_ms else None,
+        delay_s=delay_ms / 1000 if after.published_at_ms != before.published_at_ms else None,
     )

@@ -100,16 +100,18 @@ class World:
 
     def end(self, arn: ExecutionArn, status: str = "SUCCESS", **changes) -> None:
         """End an execution. Without other word its counter is what its log says."""
-        lines = [event.message for event in self.stream(arn)]
-        counted = len({line for line in lines if "Verified " in line})
+        lines = {event.message for event in self.logs.groups[GROUP].get(self.stream_name(arn), ())}
+        counted = len([line for line in lines if "Verified " in line])
         changes = {"files_verified": counted, **changes}
         self.datasync.described[arn] = replace(
             self.datasync.described[arn], status=status, ended_at_ms=self.clock.ms, **changes
         )
 
+    def stream_name(self, arn: ExecutionArn) -> str:
+        return f"{arn.split('/')[1]}-{arn.split('/')[3]}"
+
     def stream(self, arn: ExecutionArn) -> list[LogEvent]:
-        task, execution = arn.split("/")[1], arn.split("/")[3]
-        return self.logs.groups[GROUP].setdefault(f"{task}-{execution}", [])
+        return self.logs.groups[GROUP].setdefault(self.stream_name(arn), [])
 
     def log(self, arn: ExecutionArn, *messages: str) -> None:
         """Let log lines arrive."""
