@@ -16,7 +16,7 @@ class Table:
     """Rows by partition and sort key, each packed: there may be millions."""
 
     def __init__(self) -> None:
-        self._partitions: dict[str, dict[str, bytes]] = {}
+        self._partitions: dict[str, dict[str, str]] = {}
         self._sorted: dict[str, list[str]] = {}
 
     def batch_write_item(self, payload: Item) -> Item:
@@ -65,7 +65,8 @@ class Table:
 
     def _put(self, item: Item) -> None:
         pk = item["pk"]["S"]
-        self._partitions.setdefault(pk, {})[item["sk"]["S"]] = orjson.dumps(item)
+        # As text: the bytes that orjson makes keep the room that they were made in.
+        self._partitions.setdefault(pk, {})[item["sk"]["S"]] = orjson.dumps(item).decode()
         self._sorted.pop(pk, None)
 
     def _in_order(self, pk: str) -> list[str]:
