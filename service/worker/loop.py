@@ -42,9 +42,9 @@ async def repeat(
 ) -> None:
     """Tick until a tick is the last one or `around.stop` is set, in the midst of a pause too.
 
-    A tick that fails is reported and tried again. After `patience` failures in a row that no repetition can cure,
-    `give_up` takes its place. Returns silently on Conflict when there is a `give_up`: then it is somebody
-    else's turn.
+    A tick that fails is reported and tried again, after the pause that it asked for at the latest. After `patience`
+    failures in a row that no repetition can cure, `give_up` takes its place. Returns silently on Conflict when there is
+    a `give_up`: then it is somebody else's turn.
     """
     key, loop = execution_id or name, asyncio.get_running_loop()
     setbacks = bugs = 0
@@ -62,7 +62,7 @@ async def repeat(
         else:
             setbacks += 1
             bugs = bugs + 1 if _is_ours(error) else 0
-            pause_s = pause_after(setbacks, around.random)
+            pause_s = min(pause_after(setbacks, around.random), done.pause_s or LONGEST_PAUSE_S)
             around.observe(_setback(name, error, pause_s, setbacks, execution_id))
         around.health.rounds[key] = (loop.time(), pause_s + PATIENCE_S)
         if done.done:

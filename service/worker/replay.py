@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.domain.errors import Rejected
+from service.domain.errors import Absent, Denied, Rejected
 from service.domain.execution import Execution, Outcome, Publishing, Source
 from service.domain.freshness import Saying
 from service.domain.phases import Event, Reason
@@ -37,7 +37,12 @@ class Replayer:
             files = await progress.next_files()
             if not files:
                 return await self._end(execution)
-            progress.chunk = await self._decide(execution, progress, files)
+            try:
+                progress.chunk = await self._decide(execution, progress, files)
+            except Denied:
+                return await self._hold(execution, Reason.ACCESS_DENIED)
+            except Absent:
+                return await self._hold(execution, Reason.BUCKET_NOT_FOUND)
         self._progress = progress
         progress.chunk.forget([path for path in progress.chunk.paths if path <= cursor])
         return await self._send(execution, progress, progress.chunk)
@@ -71,14 +76,18 @@ class Replayer:
             progress.chunk = None
         report = Sent(execution.name, pending - len(chunk.pending), {}, 0, cursor)
         if isinstance(trouble, Rejected):
-            held = await self._save(after.on(Event.HOLD, Reason.MESSAGE_REJECTED))
-            return held, Tick([report, moved(after, held)])
+            held, tick = await self._hold(after, Reason.MESSAGE_REJECTED)
+            return held, tick._replace(reports=[report, *tick.reports])
         return after, Tick([report], trouble=trouble)
 
     async def _end(self, execution: Execution) -> tuple[Execution, Tick]:
         replay = replace(execution.replay, under_way=False)
         after = await self._save(replace(execution.on(Event.SENT, execution.reason), replay=replay))
         return after, Tick([moved(execution, after)])
+
+    async def _hold(self, execution: Execution, reason: Reason) -> tuple[Execution, Tick]:
+        held = await self._save(execution.on(Event.HOLD, reason))
+        return held, Tick([moved(execution, held)])
 
     async def _save(self, execution: Execution) -> Execution:
         await self._ports.executions.save(execution, self._keeper.lease(execution.name.execution_id))
