@@ -26,12 +26,13 @@ class Pursuit:
         self._execution: Execution | None = None
 
     async def tick(self) -> Tick:
-        """Take the next step. After a failed one, begin from what is stored."""
+        """Take the next step. After a failed one, begin from what is stored. Raises Conflict without a good lease."""
+        self._keeper.lease(self._execution_id)
         execution, self._execution = self._execution or await self._executions.get(self._execution_id), None
         if execution is None or execution.phase not in self._steps:
             return Tick(done=True)
         self._execution, tick = await self._steps[execution.phase](execution)
-        return tick
+        return tick._replace(done=self._execution.phase not in self._steps)
 
     async def set_aside(self) -> Tick:
         """Hold the execution for a person to look at, because its steps fail for a reason of our own."""

@@ -18,8 +18,9 @@ class Scene:
         self.steps = {Phase[name]: step for name, step in steps.items()}
         self.pursuit = Pursuit(self.execution.name.execution_id, self.table, self.keeper, self.steps)
 
-    async def claim(self):
+    async def claimed(self):
         assert await self.keeper.claim(await self.table.read(self.execution.name.execution_id))
+        return self
 
     def stored(self):
         return self.table.records[self.execution.name.execution_id]
@@ -38,18 +39,19 @@ async def fails(_execution):
 
 
 async def test_the_step_of_the_phase_is_taken_and_its_tick_returned():
-    assert await Scene(FOLLOWING=stays).pursuit.tick() == Tick((), 7.0)
+    scene = await Scene(FOLLOWING=stays).claimed()
+    assert await scene.pursuit.tick() == Tick((), 7.0)
 
 
 async def test_the_next_step_goes_on_with_what_the_last_one_returned_without_reading_it_again():
-    scene = Scene(FOLLOWING=ends, SEALING=stays)
+    scene = await Scene(FOLLOWING=ends, SEALING=stays).claimed()
     await scene.pursuit.tick()
     scene.table.records.clear()
     assert await scene.pursuit.tick() == Tick((), 7.0)
 
 
 async def test_after_a_step_that_failed_it_begins_from_what_is_stored():
-    scene = Scene(FOLLOWING=fails)
+    scene = await Scene(FOLLOWING=fails).claimed()
     with pytest.raises(Transient):
         await scene.pursuit.tick()
     scene.table.records[scene.execution.name.execution_id] = an_execution(phase=Phase.HELD)
@@ -58,19 +60,24 @@ async def test_after_a_step_that_failed_it_begins_from_what_is_stored():
 
 @pytest.mark.parametrize("phase", [Phase.PUBLISHED, Phase.CARRIED, Phase.HELD, Phase.DISCARDED])
 async def test_where_there_is_nothing_to_do_it_is_done(phase):
-    assert await Scene(phase, FOLLOWING=fails).pursuit.tick() == Tick(done=True)
+    scene = await Scene(phase, FOLLOWING=fails).claimed()
+    assert await scene.pursuit.tick() == Tick(done=True)
+
+
+async def test_a_step_that_closes_the_execution_is_the_last():
+    scene = await Scene(FOLLOWING=ends).claimed()
+    assert await scene.pursuit.tick() == Tick((), 1.0, done=True)
 
 
 async def test_an_execution_that_is_gone_is_done():
-    scene = Scene(FOLLOWING=fails)
+    scene = await Scene(FOLLOWING=fails).claimed()
     scene.table.records.clear()
     assert await scene.pursuit.tick() == Tick(done=True)
     assert await scene.pursuit.set_aside() == Tick(done=True)
 
 
 async def test_what_fails_again_and_again_is_held_for_a_person():
-    scene = Scene(FOLLOWING=fails)
-    await scene.claim()
+    scene = await Scene(FOLLOWING=fails).claimed()
     tick = await scene.pursuit.set_aside()
     assert (scene.stored().phase, scene.stored().reason) == (Phase.HELD, Reason.INTERNAL_ERROR)
     assert tick.done
@@ -80,10 +87,15 @@ async def test_what_fails_again_and_again_is_held_for_a_person():
 
 
 async def test_what_is_closed_already_is_not_set_aside():
-    scene = Scene(Phase.PUBLISHED, FOLLOWING=fails)
-    await scene.claim()
+    scene = await Scene(Phase.PUBLISHED, FOLLOWING=fails).claimed()
     assert await scene.pursuit.set_aside() == Tick(done=True)
     assert scene.stored().phase is Phase.PUBLISHED
+
+
+async def test_without_the_lease_no_step_is_taken():
+    scene = Scene(FOLLOWING=stays)
+    with pytest.raises(Conflict):
+        await scene.pursuit.tick()
 
 
 async def test_without_the_lease_nothing_is_set_aside():
