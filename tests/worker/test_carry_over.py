@@ -361,3 +361,15 @@ async def test_a_file_that_a_later_execution_has_sent_is_not_sent_by_an_older_on
     await h.work()
     assert [path for path in h.sent() if path.endswith("/a")] == ["two/a"]
     assert len([path for path in h.sent() if path.endswith("/b")]) == 1
+
+
+async def test_of_two_that_are_released_at_once_the_older_one_goes_first():
+    h = History(policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    for name in ("one", "two"):
+        h.start(name)
+        h.transfer(name, "a", name)
+        await h.end(name, files_verified=5, seconds=150)
+    for name in ("two", "one"):
+        await Operator(h.world.ports()).release(h[name].name.execution_id)
+    await h.work()
+    assert h.sent() == ["one/a", "one/one", "two/a", "two/two"]

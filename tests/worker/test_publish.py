@@ -50,11 +50,15 @@ class FickleObjects(MemoryObjects):
 
 @dataclass
 class FickleExecutions(MemoryExecutions):
-    """A table whose answers to a save get lost, when told so."""
+    """A table whose answers to a save get lost, and which does not store the end of a publishing, when told so."""
 
     lost_answers: int = 0
+    unstored_ends: int = 0
 
     async def save(self, execution, lease):
+        if self.unstored_ends and execution.phase is Phase.PUBLISHED:
+            self.unstored_ends -= 1
+            raise Transient("dynamodb.UpdateItem", "slow")
         await super().save(execution, lease)
         if self.lost_answers and execution.publishing and execution.publishing.cursor:
             self.lost_answers -= 1
@@ -298,6 +302,25 @@ async def test_more_files_than_one_chunk_holds_are_published_all(world):
     assert sorted(world.names()) == [f"/{path}" for path in paths]
     assert [report.cursor for report in worker.stretches()] == ["00999", "01999", "02499"]
     assert world.execution(arn).files()["published"] == 2500
+
+
+async def test_the_files_of_many_shards_are_published_in_order(world):
+    arn = world.start(estimated_files=200_000)
+    paths = [f"{n:05}" for n in range(2500)]
+    world.copy(arn, *paths)
+    world.finish(arn)
+    await published(world)
+    assert (world.execution(arn).shards, sorted(world.names())) == (5, [f"/{path}" for path in paths])
+
+
+async def test_an_end_that_could_not_be_stored_is_made_up_for(world):
+    first = sealed(world, "a", status="ERROR")
+    world.clock.advance(1)
+    second = sealed(world, "b")
+    world.executions.unstored_ends = 2
+    await published(world, tolerate=(Transient,))
+    assert sorted(world.names()) == ["/a", "/b"]
+    assert (world.execution(first).reason, world.execution(second).phase) == (Reason.CARRIED, Phase.PUBLISHED)
 
 
 async def test_what_became_of_each_file_is_stored(world):

@@ -85,6 +85,18 @@ async def test_a_hole_that_fills_half_an_hour_later_in_the_middle_of_the_log_is_
     assert world.execution(arn).reconciled is True
 
 
+async def test_a_long_log_is_read_to_its_end_before_it_is_ruled_on():
+    world = a_world()
+    world.logs.page_size = 1
+    arn = world.start()
+    worker = Worker(world)
+    await worker.round()
+    world.copy(arn, *(f"{n:03}" for n in range(70)))
+    world.finish(arn, files_verified=30)  # So many are read before the end: the rest must not be left out.
+    await worker.work(seconds=60)
+    assert len(world.sent()) == 70
+
+
 async def test_lines_that_come_twice_are_one_file():
     world = a_world()
     arn = world.start()

@@ -129,6 +129,22 @@ async def test_executions_are_registered_in_the_order_in_which_they_started(worl
     assert known(world) == [early, middle, late]
 
 
+async def test_an_execution_that_another_worker_has_just_registered_is_not_registered_again(world):
+    arn = begun(world)
+    worker, other = Worker(world), Worker(world, owner="worker-2")
+    await swept(worker)
+    known_before = world.execution(arn)
+    world.executions.leases.clear()
+
+    async def forgetful(task):
+        return frozenset()
+
+    world.tasks.known = forgetful
+    world.clock.advance(5)
+    assert (await swept(other)).registered == []
+    assert world.execution(arn) == known_before
+
+
 # What is left alone.
 
 
