@@ -102,14 +102,12 @@ class Reading:
 class Source:
     """An execution whose facts take part in publishing another one.
 
-    `publishes`: its verified files go out. `sent_upto`: its files up to and including this path have gone out before
-    (None: all of them; the empty string: none).
+    `publishes`: its verified files go out; otherwise it only has a say about files.
     """
 
     execution_id: ExecutionId
     started_at_ms: int
     publishes: bool
-    sent_upto: str | None = ""
 
 
 @dataclass(frozen=True, slots=True)

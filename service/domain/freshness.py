@@ -15,13 +15,23 @@ from service.domain.facts import Fact, FactKind
 
 
 class Saying(NamedTuple):
-    """What one execution says about one file. `source` is its place among the sources, in order of their start."""
+    """What one execution says about one file. `source` is its place among the sources, in order of their start.
+
+    `before` is what became of the file when that execution was published, or was begun to be; None: nothing yet.
+    """
 
     source: int
     verified: Fact | None = None
     transferred: bool = False
     failed: bool = False
     deleted: bool = False
+    before: Outcome | None = None
+
+    @property
+    def has_gone_out(self) -> bool:
+        """Whether the file as this execution verified it is on the queue, with this execution or an earlier one."""
+        went = self.before in (Outcome.PUBLISHED, Outcome.UNCHANGED)
+        return went and self.verified is not None and not self.failed
 
 
 class Ruling(StrEnum):
@@ -64,7 +74,6 @@ def decide(
     sources: Sequence[Source],
     transfers: Sequence[bool],
     since_ms: int | None,
-    path: str,
 ) -> Decision:
     """Decide for one file. `sayings` are oldest first and not empty; the newest one has the word.
 
@@ -75,9 +84,9 @@ def decide(
     superseded = tuple(s.source for s in sayings[:-1] if s.verified and sources[s.source].publishes)
     if newest.failed:
         return Decision(Ruling.FAILED, newest.source, superseded)
-    if newest.deleted or newest.verified is None or not decider.publishes or _sent(decider, path):
+    if newest.deleted or newest.verified is None or not decider.publishes or newest.has_gone_out:
         return Decision(Ruling.NOT_OURS, newest.source, superseded)
-    sent = [s.source for s in sayings if s.verified and not s.failed and _sent(sources[s.source], path)]
+    sent = [s.source for s in sayings if s.has_gone_out]
     unsent = [s for s in sayings if not sent or s.source > sent[-1]]
     if any(s.transferred or (s.verified and transfers[s.source]) for s in unsent):
         return Decision(Ruling.CANDIDATE, newest.source, superseded, fresh=True)
@@ -95,10 +104,6 @@ def is_fresh(decision: Decision, last_modified_ms: int | None, *, logs_transfers
     if last_modified_ms is None:
         return not logs_transfers
     return decision.fresh_since_ms is None or last_modified_ms >= decision.fresh_since_ms // 1000 * 1000
-
-
-def _sent(source: Source, path: str) -> bool:
-    return source.sent_upto is None or path <= source.sent_upto
 
 
 def majority(outcomes: Mapping[str, Outcome]) -> Outcome:

@@ -76,8 +76,9 @@ def sort_out(
     transfers = [e.verify_mode == VerifyMode.ONLY_FILES_TRANSFERRED for e in executions]
     ids = [e.name.execution_id for e in executions]
     for path, sayings in files:
-        decision = decide(sayings, publishing.sources, transfers, publishing.fresh_since_ms, path)
-        outcomes = dict.fromkeys((ids[source] for source in decision.superseded), Outcome.SUPERSEDED)
+        decision = decide(sayings, publishing.sources, transfers, publishing.fresh_since_ms)
+        gone_out = {s.source: s.before for s in sayings if s.before and s.has_gone_out}
+        outcomes = {ids[source]: gone_out.get(source, Outcome.SUPERSEDED) for source in decision.superseded}
         chunk.outcomes[path] = outcomes
         owner, fact = executions[decision.owner], sayings[-1].verified
         if decision.ruling is Ruling.FAILED:
@@ -89,7 +90,7 @@ def sort_out(
         elif decision.ruling is Ruling.CANDIDATE and owner.target is not None:
             candidates.append(Candidate(fact, owner, owner.target, decision))
         else:
-            outcomes[ids[decision.owner]] = Outcome.SUPERSEDED
+            outcomes[ids[decision.owner]] = gone_out.get(decision.owner, Outcome.SUPERSEDED)
     return chunk, candidates
 
 
@@ -132,13 +133,14 @@ def _is_the_verified_one(stored: StoredObject | None, fact: Fact) -> bool:
 def advanced(publishing: Publishing, chunk: Chunk, settled: Sequence[str]) -> Publishing:
     """Return the publishing after the settled beginning of the chunk, whose outcomes are thereby counted."""
     counts = {name: Counter(outcomes) for name, outcomes in publishing.outcomes.items()}
+    over = {chunk.acknowledged[path] for path in settled if path in chunk.acknowledged}
     for path in settled:
         for name, outcome in chunk.outcomes.get(path, {}).items():
             counts.setdefault(name, Counter())[outcome] += 1
     return replace(
         publishing,
         cursor=settled[-1] if settled else publishing.cursor,
-        ahead=chunk.ahead(settled),
+        ahead=tuple(id_ for id_ in dict.fromkeys((*publishing.ahead, *chunk.ahead(settled))) if id_ not in over),
         outcomes={name: dict(counter) for name, counter in counts.items()},
     )
 

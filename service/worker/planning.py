@@ -34,4 +34,5 @@ class Planner:
         planned, earlier = plan(execution, siblings), execution.publishing
         if earlier is None:
             return planned
-        return replace(planned, cursor=earlier.cursor, ahead=earlier.ahead, outcomes=earlier.outcomes)
+        ahead = (*earlier.ahead, *planned.ahead)
+        return replace(planned, cursor=earlier.cursor, ahead=ahead, outcomes=earlier.outcomes)

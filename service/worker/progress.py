@@ -9,6 +9,7 @@ from service.domain.messages import StoredObject
 from service.ports import Objects
 from service.worker.chunk import Candidate, Chunk
 from service.worker.join import Join
+from service.worker.past import Past
 from service.worker.walk import Walk
 
 FILES_PER_CHUNK = 1000
@@ -16,10 +17,14 @@ FILES_PER_CHUNK = 1000
 
 @dataclass(slots=True)
 class Progress:
-    """A walk over some executions' facts, the joins with where they wrote to, and the chunk that is being sent."""
+    """A walk over some executions' facts, the joins with where they wrote to, and the chunk that is being sent.
+
+    `pasts` tell, by the execution's place, what became of its files before.
+    """
 
     executions: Sequence[Execution]
     walk: Walk
+    pasts: Mapping[int, Past] = field(default_factory=dict)
     joins: dict[Target, Join] = field(default_factory=dict)
     files: list[tuple[str, Sequence[Saying]]] = field(default_factory=list)
     chunk: Chunk | None = None
@@ -29,7 +34,13 @@ class Progress:
         if not self.files:
             self.files = list(await self.walk.next())
         files, self.files = self.files[:FILES_PER_CHUNK], self.files[FILES_PER_CHUNK:]
-        return files
+        if not self.pasts:
+            return files
+        return [(path, [await self._with_past(path, saying) for saying in sayings]) for path, sayings in files]
+
+    async def _with_past(self, path: str, saying: Saying) -> Saying:
+        past = self.pasts.get(saying.source)
+        return saying if past is None else saying._replace(before=await past.of(path))
 
     async def look_up(
         self, objects: Objects, candidates: Sequence[Candidate]

@@ -15,6 +15,7 @@ from service.domain.reports import Report, Sent, Tick
 from service.ports import Ports
 from service.worker.chunk import Chunk, advanced, settle, sort_out, stretches
 from service.worker.lease import Keeper
+from service.worker.past import Past
 from service.worker.planning import Planner
 from service.worker.progress import Progress
 from service.worker.seal import moved
@@ -55,7 +56,13 @@ class Publisher:
             known = [source for source in executions if source is not None]
             if len(known) < len(executions):  # One has outlived its retention: plan again with those that are left.
                 return await self._save(replace(execution, publishing=replace(publishing, sources=()))), Tick()
-            self._progress = Progress(known, Walk(self._ports.facts, known, after=publishing.cursor))
+            walk = Walk(self._ports.facts, known, after=publishing.cursor)
+            pasts = {
+                place: Past(self._ports.outcomes, source.execution_id)
+                for place, source in enumerate(publishing.sources)
+                if source.execution_id != execution.name.execution_id
+            }
+            self._progress = Progress(known, walk, pasts)
         progress = self._progress
         if progress.chunk is None:
             self._progress = None  # Until the chunk stands: what fails before that begins again behind the cursor.

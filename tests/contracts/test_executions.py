@@ -56,7 +56,7 @@ def rich(execution):
         reading=Reading(2, {"stream\n": Position("f/1", START_MS)}, tally, tally, {FactKind.VERIFIED: 2}, START_MS),
         rows={FactKind.VERIFIED: 2},
         publishing=Publishing(
-            (Source("exec-0", START_MS, publishes=True, sent_upto=None),),
+            (Source("exec-0", START_MS, publishes=True),),
             START_MS,
             "dir/\U0001f600",
             ("00ff",),

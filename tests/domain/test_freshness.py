@@ -11,17 +11,18 @@ FILE = verified()
 SINCE_MS = START_MS + 1
 
 
-def source(number, *, publishes=True, sent_upto=""):
-    return Source(f"exec-{number}", START_MS + number * MINUTE_MS, publishes, sent_upto)
+def source(number, *, publishes=True):
+    return Source(f"exec-{number}", START_MS + number * MINUTE_MS, publishes)
 
 
-def decided(*sayings, sources, transfers=False, path="a.csv"):
-    return decide(sayings, sources, [transfers] * len(sources), SINCE_MS, path)
+def decided(*sayings, sources, transfers=False):
+    return decide(sayings, sources, [transfers] * len(sources), SINCE_MS)
 
 
 OURS = source(0)
-SENT = source(0, publishes=False, sent_upto=None)
-SILENT = source(0, publishes=False)
+WITNESS = source(0, publishes=False)
+GONE_OUT = [Outcome.PUBLISHED, Outcome.UNCHANGED]
+NOT_GONE_OUT = [Outcome.MISSING, Outcome.SUPERSEDED, None]
 
 
 def test_a_verified_file_of_an_execution_that_verifies_only_what_it_transferred_is_new():
@@ -83,41 +84,49 @@ def test_a_file_that_was_transferred_unverified_and_then_verified_is_new():
     assert decided(Saying(0, transferred=True), Saying(1, FILE), sources=[source(0), source(1)]).fresh is True
 
 
-def test_a_file_that_has_been_sent_and_is_verified_again_is_new_only_if_s3_wrote_it_since():
-    sources = [SENT, source(1), source(2)]
-    decision = decided(Saying(0, FILE, transferred=True), Saying(2, FILE), sources=sources)
+@pytest.mark.parametrize("before", GONE_OUT)
+def test_a_file_that_has_gone_out_and_is_verified_again_is_new_only_if_s3_wrote_it_since(before):
+    sources = [WITNESS, source(1), source(2)]
+    decision = decided(Saying(0, FILE, transferred=True, before=before), Saying(2, FILE), sources=sources)
     assert decision == Decision(Ruling.CANDIDATE, 2, (), fresh_since_ms=sources[1].started_at_ms)
 
 
-def test_a_file_that_has_been_sent_and_is_transferred_again_is_new():
-    assert decided(Saying(0, FILE), Saying(1, FILE, transferred=True), sources=[SENT, source(1)]).fresh is True
+@pytest.mark.parametrize("before", NOT_GONE_OUT)
+def test_a_file_that_was_transferred_and_has_not_gone_out_is_new_to_whoever_verifies_it_next(before):
+    sayings = [Saying(0, FILE, transferred=True, before=before), Saying(1, FILE)]
+    assert decided(*sayings, sources=[WITNESS, source(1)]).fresh is True
 
 
-def test_a_file_that_failed_in_a_published_execution_was_not_sent_with_it():
-    sayings = [Saying(0, FILE, transferred=True, failed=True), Saying(1, FILE)]
-    assert decided(*sayings, sources=[SENT, source(1)]).fresh is True
+def test_a_file_that_has_gone_out_and_is_transferred_again_is_new():
+    sayings = [Saying(0, FILE, before=Outcome.PUBLISHED), Saying(1, FILE, transferred=True)]
+    assert decided(*sayings, sources=[WITNESS, source(1)]).fresh is True
 
 
-def test_a_file_of_which_a_published_execution_says_nothing_was_not_sent_with_it():
-    decision = decided(Saying(1, FILE), sources=[SENT, source(1)])
+def test_a_file_that_failed_in_a_published_execution_has_not_gone_out_with_it():
+    sayings = [Saying(0, FILE, transferred=True, failed=True, before=Outcome.PUBLISHED), Saying(1, FILE)]
+    assert decided(*sayings, sources=[WITNESS, source(1)]).fresh is True
+
+
+def test_a_file_of_which_a_published_execution_says_nothing_has_not_gone_out_with_it():
+    decision = decided(Saying(1, FILE), sources=[WITNESS, source(1)])
     assert decision.fresh_since_ms == SINCE_MS
 
 
-@pytest.mark.parametrize("witness", [SILENT, SENT])
-def test_what_another_execution_sends_or_keeps_is_not_ours(witness):
-    sources = [source(0), Source("exec-1", START_MS + MINUTE_MS, publishes=False, sent_upto=witness.sent_upto)]
-    decision = decided(Saying(0, FILE), Saying(1, FILE), sources=sources)
+@pytest.mark.parametrize("before", GONE_OUT + NOT_GONE_OUT)
+def test_what_another_execution_sends_or_keeps_is_not_ours(before):
+    sources = [source(0), source(1, publishes=False)]
+    decision = decided(Saying(0, FILE), Saying(1, FILE, before=before), sources=sources)
     assert decision == Decision(Ruling.NOT_OURS, 1, (0,))
 
 
 def test_a_witness_that_was_overtaken_has_nothing_to_be_superseded():
-    assert decided(Saying(0, FILE), Saying(1, FILE), sources=[SILENT, source(1)]).superseded == ()
+    assert decided(Saying(0, FILE), Saying(1, FILE), sources=[WITNESS, source(1)]).superseded == ()
 
 
-@pytest.mark.parametrize(("path", "ruling"), [("a", Ruling.NOT_OURS), ("b", Ruling.NOT_OURS), ("c", Ruling.CANDIDATE)])
-def test_a_carried_file_up_to_where_an_earlier_publishing_came_has_gone_out(path, ruling):
-    carried = source(0, sent_upto="b")
-    assert decided(Saying(0, verified(path)), sources=[carried, source(1)], transfers=True, path=path).ruling is ruling
+@pytest.mark.parametrize("before", GONE_OUT)
+def test_a_carried_file_that_has_gone_out_with_an_earlier_publishing_is_not_sent_again(before):
+    decision = decided(Saying(0, FILE, before=before), sources=[source(0), source(1)], transfers=True)
+    assert decision.ruling is Ruling.NOT_OURS
 
 
 SINCE = Decision(Ruling.CANDIDATE, 0, (), fresh_since_ms=START_MS + 999)

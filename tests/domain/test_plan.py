@@ -36,8 +36,8 @@ def held(number, **changes):
 
 
 def roles(publishing):
-    """Who takes part, as number: (publishes, sent_upto)."""
-    return {int(s.execution_id.removeprefix("exec-"), 16): (s.publishes, s.sent_upto) for s in publishing.sources}
+    """Who takes part, as number: whether its files go out."""
+    return {int(s.execution_id.removeprefix("exec-"), 16): s.publishes for s in publishing.sources}
 
 
 def took_part(execution, *others, publishes):
@@ -55,16 +55,16 @@ def test_an_execution_alone_publishes_itself_and_what_was_written_since_it_began
 
 def test_carried_executions_are_published_along_in_the_order_in_which_they_started():
     publishing = plan(success(3), [carried(2), carried(1)])
-    assert list(roles(publishing).items()) == [(1, (True, "")), (2, (True, "")), (3, (True, ""))]
+    assert list(roles(publishing).items()) == [(1, True), (2, True), (3, True)]
     assert publishing.fresh_since_ms == carried(1).started_at_ms
 
 
 def test_a_carried_execution_that_started_later_has_a_say_and_keeps_its_files():
-    assert roles(plan(success(1), [carried(2)])) == {1: (True, ""), 2: (False, "")}
+    assert roles(plan(success(1), [carried(2)])) == {1: True, 2: False}
 
 
 def test_what_was_published_from_a_log_that_never_added_up_is_looked_at_again():
-    assert roles(plan(success(2), [published(1)])) == {1: (False, None), 2: (True, "")}
+    assert roles(plan(success(2), [published(1)])) == {1: False, 2: True}
 
 
 def test_only_so_many_of_them_are_looked_at_again():
@@ -75,7 +75,7 @@ def test_only_so_many_of_them_are_looked_at_again():
 
 def test_where_only_transferred_files_are_verified_nothing_published_needs_another_look():
     mode = {"verify_mode": "ONLY_FILES_TRANSFERRED"}
-    assert roles(plan(success(3, **mode), [published(1, **mode), carried(2, **mode)])) == {2: (True, ""), 3: (True, "")}
+    assert roles(plan(success(3, **mode), [published(1, **mode), carried(2, **mode)])) == {2: True, 3: True}
 
 
 def test_a_carried_execution_of_another_mode_needs_that_look():
@@ -84,7 +84,7 @@ def test_a_carried_execution_of_another_mode_needs_that_look():
 
 def test_what_a_reconciled_success_has_published_is_behind_us():
     publishing = plan(success(3), [published(1, reconciled=True), carried(2)])
-    assert roles(publishing) == {2: (True, ""), 3: (True, "")}
+    assert roles(publishing) == {2: True, 3: True}
     assert publishing.fresh_since_ms == carried(2).started_at_ms
 
 
@@ -113,42 +113,38 @@ def test_behind_a_discarded_execution_a_reconciled_success_settles_what_went_bef
 @pytest.mark.parametrize("phase", [Phase.HELD, Phase.DISCARDED])
 def test_held_and_discarded_executions_have_a_say_and_send_nothing(phase):
     assert roles(plan(success(2), [held(1, phase=phase), held(3, phase=phase)])) == {
-        1: (False, ""),
-        2: (True, ""),
-        3: (False, ""),
+        1: False,
+        2: True,
+        3: False,
     }
 
 
-def test_what_a_held_execution_had_sent_before_counts_as_sent():
-    before = took_part(held(1), publishes=True)
-    assert roles(plan(success(2), [before]))[1] == (False, "m")
-
-
-def test_carried_files_that_went_out_with_a_held_execution_are_not_sent_again():
+def test_messages_that_the_queue_took_from_a_held_execution_ahead_of_its_cursor_are_remembered():
     stuck = took_part(held(2), carried(1), publishes=True)
-    assert roles(plan(success(3), [carried(1), stuck]))[1] == (True, "m")
+    stuck = replace(stuck, publishing=replace(stuck.publishing, ahead=("id-1", "id-2")))
+    assert plan(success(3), [carried(1), stuck]).ahead == ("id-1", "id-2")
 
 
 def test_carried_files_that_another_execution_is_just_sending_are_left_to_it():
     sending = took_part(success(3), carried(1), publishes=True)
-    assert roles(plan(success(2), [carried(1), sending])) == {1: (True, None), 2: (True, ""), 3: (False, "m")}
+    assert roles(plan(success(2), [carried(1), sending])) == {1: False, 2: True, 3: False}
 
 
 def test_a_later_execution_that_has_not_begun_to_publish_waits_and_has_no_say():
-    assert roles(plan(success(2), [success(3)])) == {2: (True, "")}
+    assert roles(plan(success(2), [success(3)])) == {2: True}
 
 
 def test_open_executions_that_are_not_sealed_have_no_say():
     following = [an_execution(n, phase=phase) for n, phase in ((3, Phase.FOLLOWING), (4, Phase.SEALING))]
-    assert roles(plan(success(2), following)) == {2: (True, "")}
+    assert roles(plan(success(2), following)) == {2: True}
 
 
 def test_executions_that_started_at_the_same_time_are_told_apart_by_their_names():
     at = {"started_at_ms": START_MS}
     assert list(roles(plan(success(2, **at), [carried(3, **at), carried(1, **at)])).items()) == [
-        (1, (True, "")),
-        (2, (True, "")),
-        (3, (False, "")),
+        (1, True),
+        (2, True),
+        (3, False),
     ]
 
 
@@ -177,33 +173,11 @@ def test_an_execution_whose_end_is_not_known_shortens_nothing():
     assert plan(success(2), [first]).fresh_since_ms == success(2).started_at_ms
 
 
-# A file that was left to an execution is not lost when that one goes out late.
-
-
-def test_files_that_were_left_to_a_held_execution_do_not_count_as_sent():
-    released, third = success(2), published(3, reconciled=True)
-    third = replace(
-        third,
-        publishing=Publishing(
-            (
-                Source(carried(1).name.execution_id, 0, publishes=True),
-                Source(released.name.execution_id, 0, publishes=False),
-                Source(third.name.execution_id, 0, publishes=True),
-            ),
-            None,
-        ),
-    )
-    first = carried(1, phase=Phase.PUBLISHED, published_at_ms=START_MS)
-    publishing = plan(released, [first, third])
-    assert roles(publishing)[1] == (False, "")
-    assert publishing.fresh_since_ms == first.started_at_ms
-
-
 def test_an_execution_that_left_files_to_a_later_one_does_not_settle_freshness():
     later = carried(2)
     execution = took_part(published(1, reconciled=True), later, publishes=False)
     assert last_settled([execution]) is None
-    assert roles(plan(success(3), [execution, later])) == {1: (False, ""), 2: (True, ""), 3: (True, "")}
+    assert roles(plan(success(3), [execution, later])) == {1: False, 2: True, 3: True}
 
 
 # Whatever the history, the newest word counts.
@@ -242,7 +216,7 @@ def test_no_file_goes_out_that_a_newer_execution_failed_deleted_or_transferred_u
     if not sayings:
         return
     transfers = [False] * len(publishing.sources)
-    decision = decide(sayings, publishing.sources, transfers, publishing.fresh_since_ms, "a.csv")
+    decision = decide(sayings, publishing.sources, transfers, publishing.fresh_since_ms)
     newest = sayings[-1]
     assert decision.owner == newest.source
     if decision.ruling is Ruling.CANDIDATE:

@@ -246,4 +246,3 @@ def _read(delivered: Delivered, by_id: dict[str, TrueExecution]) -> Sent:
         size_bytes=body["size"],
         etag=body["etag"],
     )
-

@@ -74,7 +74,9 @@ class Simulation:
         )
         self.weather = self._weather(dice)
         self.cloud = Cloud(
-            SimulatedLogs(self.dice("logs"), dice.choice([3, 7, 50]), dice.choice([0.0, 0.3]), dice.choice([0.0, 0.01])),
+            SimulatedLogs(
+                self.dice("logs"), dice.choice([3, 7, 50]), dice.choice([0.0, 0.3]), dice.choice([0.0, 0.01])
+            ),
             SimulatedQueue(self.dice("queue"), self.weather.failing, dice.choice([1, 2, 3, 10])),
             SimulatedFacts(page_size=dice.choice([2, 5, 1000])),
         )
@@ -297,7 +299,9 @@ class Simulation:
         if word == "release":
             self.released.setdefault(execution_id, []).append(now_s())
         try:
-            await {"discard": operator.discard, "release": operator.release, "replay": operator.replay}[word](execution_id)
+            await {"discard": operator.discard, "release": operator.release, "replay": operator.replay}[word](
+                execution_id
+            )
         except (Refusal, Trouble) as answer:
             self.trace(f"person: {answer}")
         else:

@@ -93,7 +93,9 @@ async def test_a_hole_that_fills_shortly_before_the_deadline_is_read():
     world.copy(arn, "b.csv")
     world.finish(arn, files_verified=3)
     worker = Worker(world, policy=Policy(deadline_s=200))
-    await worker.work(until=lambda: world.execution(arn).reading.pass_number == 5 if world.executions.records else False)
+    await worker.work(
+        until=lambda: world.execution(arn).reading.pass_number == 5 if world.executions.records else False
+    )
     world.stream(arn).insert(0, LogEvent(world.clock.ms, "[NOTICE] Verified file /a.csv, 3 bytes"))
     await worker.work(seconds=120)
     assert world.execution(arn).reason is Reason.LOG_INCOMPLETE
@@ -127,3 +129,46 @@ async def test_what_is_released_before_its_log_was_read_is_read_first():
     await Worker(world, owner="worker-2").work(seconds=60)
     assert world.execution(arn).phase is Phase.PUBLISHED
     assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
+
+
+async def test_a_file_that_was_left_to_a_held_execution_goes_out_when_that_one_is_released():
+    # The carried execution that had transferred it was PUBLISHED by then, which was taken to mean: all its files.
+    world = World()
+    carried = world.start()
+    world.copy(carried, "a.csv")
+    world.finish(carried, "ERROR")
+    worker = Worker(world, policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    await worker.work(seconds=60)
+    held = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
+    world.log(held, "[NOTICE] Verified file /a.csv, 3 bytes")
+    world.finish(held, files_verified=5)
+    await worker.work(seconds=120)
+    newest = world.start()
+    world.copy(newest, "b.csv")
+    world.finish(newest)
+    await worker.work(seconds=60)
+    assert [name for _, name in world.sent()] == ["/b.csv"]
+    await Operator(world.ports()).release(world.execution(held).name.execution_id)
+    await worker.work(seconds=60)
+    assert world.sent()[1:] == [(held.split("/")[3], "/a.csv")]
+
+
+async def test_what_a_released_execution_has_sent_is_not_sent_again_for_what_it_left_to_others():
+    # All its files counted as unsent as soon as it had left one to a later execution.
+    world = World()
+    held = world.start()
+    world.copy(held, "a.csv", "b.csv")
+    world.finish(held, files_verified=5)
+    worker = Worker(world, policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    await worker.work(seconds=120)
+    carried = world.start()
+    world.copy(carried, "b.csv")
+    world.finish(carried, "ERROR")
+    await worker.work(seconds=60)
+    await Operator(world.ports()).release(world.execution(held).name.execution_id)
+    await worker.work(seconds=60)
+    again = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
+    world.log(again, "[NOTICE] Verified file /a.csv, 3 bytes", "[NOTICE] Verified file /b.csv, 3 bytes")
+    world.finish(again)
+    await worker.work(seconds=60)
+    assert world.sent() == [(held.split("/")[3], "/a.csv"), (again.split("/")[3], "/b.csv")]

@@ -38,7 +38,9 @@ class Knobs:
     publish_unchanged: bool = False
 
 
-def pursuit(execution_id: ExecutionId, ports: Ports, keeper: Keeper, knobs: Knobs, now_ms: Callable[[], int]) -> Pursuit:
+def pursuit(
+    execution_id: ExecutionId, ports: Ports, keeper: Keeper, knobs: Knobs, now_ms: Callable[[], int]
+) -> Pursuit:
     """What follows one execution through its phases."""
     policy = knobs.policy
     reader = Reader(ports, keeper, parsers=PARSERS, stream_prefix="{task_id}-{execution_id}", now_ms=now_ms)
