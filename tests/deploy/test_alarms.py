@@ -129,14 +129,18 @@ def test_a_filter_counts_its_lines_and_no_others(resources, written, name):
 
 def test_every_metric_is_watched_and_every_alarm_watches_one_that_is_made(resources):
     made = {
-        transformation["MetricName"]: transformation["MetricNamespace"]["!Sub"]
+        (transformation["MetricNamespace"]["!Sub"], transformation["MetricName"])
         for each in _filters(resources).values()
         for transformation in each["MetricTransformations"]
     }
     watched = {
-        each["MetricName"]: each["Namespace"]["!Sub"]
+        (metric["Namespace"]["!Sub"], metric["MetricName"])
         for each in _alarms(resources).values()
-        if isinstance(each["Namespace"], dict)
+        for metric in [
+            each,
+            *(query["MetricStat"]["Metric"] for query in each.get("Metrics", []) if "MetricStat" in query),
+        ]
+        if isinstance(metric.get("Namespace"), dict)
     }
     assert watched == made
 

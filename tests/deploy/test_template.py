@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import urllib.error
 import urllib.request
 
@@ -137,3 +138,18 @@ def test_an_existing_cluster_is_used_and_none_is_made(stack, other_stack):
     assert other_stack.outputs["Cluster"] == "theirs"
     assert "Cluster" in stack.resources
     assert "Cluster" not in other_stack.resources
+
+
+def test_what_the_readme_names_is_in_the_template():
+    readme = (TEMPLATE.parent / "README.md").read_text()
+    parameters, resources, outputs = (
+        TEMPLATE.read_text().partition(f"\n{part}:\n")[2] for part in ("Parameters", "Resources", "Outputs")
+    )
+    named = {
+        parameters: re.findall(r"\b((?!AWS|TRIGGER)[A-Z][a-z]\w+)=(?!=)", readme),
+        resources: re.findall(r"\w+Alarm\b", readme),
+        outputs: re.findall(r"\$\(output (\w+)\)", readme),
+    }
+    for text, names in named.items():
+        assert names
+        assert not [name for name in names if f"  {name}:\n" not in text]
