@@ -121,12 +121,14 @@ class Tick(NamedTuple):
     """The result of one tick: what it did, when the next one is worth its while, whether there will be any.
 
     `trouble` is what stopped a tick half-way, after it had done something; the loop treats it as if it were raised.
+    `unsaved`: what it had done is not stored yet, so that whoever takes over would do it again.
     """
 
     reports: Sequence[Report] = ()
     pause_s: float = 0.0
     done: bool = False
     trouble: Trouble | None = None
+    unsaved: bool = False
 
 
 @dataclass(slots=True)

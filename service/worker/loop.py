@@ -42,34 +42,57 @@ async def repeat(
 ) -> None:
     """Tick until a tick is the last one or `around.stop` is set, in the midst of a pause too.
 
+    What a tick has done and not saved is tried to be saved after the stop too, for as long as the loop may run.
+
     A tick that fails is reported and tried again, after the pause that it asked for at the latest. After `patience`
     failures in a row that no repetition can cure, `give_up` takes its place. Returns silently on Conflict when there is
     a `give_up`: then it is somebody else's turn.
     """
     key, loop = execution_id or name, asyncio.get_running_loop()
-    setbacks = bugs = 0
+    lately = _Lately()
     around.health.rounds[key] = (loop.time(), PATIENCE_S)
-    while not around.stop.is_set():
-        done, error = await _attempt(give_up if give_up is not None and bugs >= patience else tick)
+    while lately.unsaved or not around.stop.is_set():
+        done, error = await _attempt(give_up if give_up is not None and lately.bugs >= patience else tick)
         for report in done.reports:
             around.observe(report)
         if isinstance(error, Conflict) and give_up is not None:
             break
+        lately.note(done, error)
         pause_s = done.pause_s
         if error is None:
-            setbacks = bugs = 0
             around.health.succeeded.add(name)
         else:
-            setbacks += 1
-            bugs = bugs + 1 if _is_ours(error) else 0
-            pause_s = min(pause_after(setbacks, around.random), done.pause_s or LONGEST_PAUSE_S)
-            around.observe(_setback(name, error, pause_s, setbacks, execution_id))
+            pause_s = min(pause_after(lately.setbacks, around.random), done.pause_s or LONGEST_PAUSE_S)
+            around.observe(_setback(name, error, pause_s, lately.setbacks, execution_id))
         around.health.rounds[key] = (loop.time(), pause_s + PATIENCE_S)
         if done.done:
             break
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(around.stop.wait(), pause_s)
+        if lately.unsaved or not around.stop.is_set():
+            await _pause(around.stop, pause_s)
     around.health.rounds.pop(key, None)
+
+
+@dataclass(slots=True)
+class _Lately:
+    """How many attempts in a row have failed, how many for a fault of ours, and whether one of them is to be saved."""
+
+    setbacks: int = 0
+    bugs: int = 0
+    unsaved: bool = False
+
+    def note(self, done: Tick, error: Exception | None) -> None:
+        self.setbacks = self.setbacks + 1 if error else 0
+        self.bugs = self.bugs + 1 if error and _is_ours(error) else 0
+        self.unsaved = error is not None and (self.unsaved or done.unsaved)
+
+
+async def _pause(stop: asyncio.Event, pause_s: float) -> None:
+    """Wait, at most until told to stop; after that, what must still be saved is tried soon again."""
+    if stop.is_set():
+        await asyncio.sleep(min(pause_s, FIRST_PAUSE_S))
+        return
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), pause_s)
 
 
 async def _attempt(step: Callable[[], Awaitable[Tick]]) -> tuple[Tick, Exception | None]:

@@ -6,7 +6,7 @@ A tick that fails leaves its chunk as it is, so that the next one sends what is 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from service.domain.errors import Absent, Denied, Rejected
+from service.domain.errors import Absent, Denied, Rejected, Trouble
 from service.domain.execution import Execution, Outcome, Publishing
 from service.domain.freshness import Saying
 from service.domain.names import ExecutionId
@@ -98,7 +98,10 @@ class Publisher:
         pending = len(chunk.pending)
         trouble = await self._sender.send(execution.name.execution_id, chunk)
         settled = chunk.settled()
-        after = await self._store(execution, publishing, chunk, settled)
+        try:
+            after = await self._store(execution, publishing, chunk, settled)
+        except Trouble as failure:
+            return execution, Tick(trouble=failure, unsaved=bool(chunk.acknowledged))
         report = Sent(
             name=execution.name,
             messages=pending - len(chunk.pending),

@@ -31,8 +31,9 @@ class Pursuit:
         execution, self._execution = self._execution or await self._executions.get(self._execution_id), None
         if execution is None or execution.phase not in self._steps:
             return Tick(done=True)
-        self._execution, tick = await self._steps[execution.phase](execution)
-        return tick._replace(done=self._execution.phase not in self._steps)
+        after, tick = await self._steps[execution.phase](execution)
+        self._execution = None if tick.unsaved else after
+        return tick._replace(done=after.phase not in self._steps)
 
     async def set_aside(self) -> Tick:
         """Hold the execution for a person to look at, because its steps fail for a reason of our own."""

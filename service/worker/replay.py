@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from service.domain.errors import Absent, Denied, Rejected
+from service.domain.errors import Absent, Denied, Rejected, Trouble
 from service.domain.execution import Execution, Outcome, Publishing, Source
 from service.domain.freshness import Saying
 from service.domain.phases import Event, Reason
@@ -70,7 +70,10 @@ class Replayer:
         settled = chunk.settled()
         cursor = settled[-1] if settled else execution.replay.cursor
         replay = replace(execution.replay, cursor=cursor, ahead=chunk.ahead(settled))
-        after = await self._save(replace(execution, replay=replay))
+        try:
+            after = await self._save(replace(execution, replay=replay))
+        except Trouble as failure:
+            return execution, Tick(trouble=failure, unsaved=bool(chunk.acknowledged))
         chunk.forget(settled)
         if not chunk.paths:
             progress.chunk = None

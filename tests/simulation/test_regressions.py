@@ -1,7 +1,9 @@
 """What the simulation has found, each as the smallest world that shows it."""
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, replace
+from random import Random
 
 import pytest
 
@@ -9,8 +11,11 @@ from service.domain.errors import Denied, Transient
 from service.domain.messages import Message
 from service.domain.phases import Phase, Reason
 from service.domain.records import Delivery, LogEvent
+from service.domain.reports import Health
 from service.domain.sealing import OnIncomplete, Policy
+from service.worker.loop import Surroundings, repeat
 from service.worker.operator import Operator
+from tests.virtual_time import run
 from tests.worker.world import Worker, World
 
 
@@ -172,3 +177,46 @@ async def test_what_a_released_execution_has_sent_is_not_sent_again_for_what_it_
     world.finish(again)
     await worker.work(seconds=60)
     assert world.sent() == [(held.split("/")[3], "/a.csv"), (again.split("/")[3], "/b.csv")]
+
+
+@dataclass
+class Failing:
+    """A port that fails `times` times."""
+
+    port: object
+    stop: asyncio.Event
+    times: int
+
+    def __getattr__(self, name: str):
+        async def call(*args, **kwargs):
+            if self.times:
+                self.times -= 1
+                self.stop.set()
+                raise Transient(name, "throttled")
+            return await getattr(self.port, name)(*args, **kwargs)
+
+        return call
+
+
+def test_a_worker_that_is_told_to_stop_first_saves_what_it_has_sent():
+    # It stopped between two attempts to save, and its successor sent the same messages again.
+    async def story():
+        world, stop = World(), asyncio.Event()
+        arn = world.start()
+        world.copy(arn, "a.csv", "b.csv")
+        world.finish(arn)
+        worker = Worker(world, ports=replace(world.ports(), outcomes=Failing(world.outcomes, stop, times=3)))
+        await worker.round()
+        (pursuit,) = worker.pursuits.values()
+
+        async def tick():
+            world.clock.advance(9)
+            await worker.keeper.tick()
+            return await pursuit.tick()
+
+        await repeat("execution", tick, Surroundings(stop, lambda _: None, Health(), Random(0)))
+        await worker.keeper.release_all()
+        await Worker(world, owner="worker-2").work(seconds=60)
+        return [name for _, name in world.sent()]
+
+    assert run(story()) == ["/a.csv", "/b.csv"]
