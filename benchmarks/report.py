@@ -13,26 +13,25 @@ WIDTH = 120
 def show(figures: Figures) -> None:
     console = Console(width=WIDTH, highlight=False)
     console.print(
-        f"Python {figures.python}, {figures.machine}, {figures.cpus} CPUs; {figures.files:,} files, each logged as "
-        f"transferred and as verified; costs are medians, runs: {figures.runs}",
-        soft_wrap=True,
+        f"Python {figures.python}, {figures.machine}, {figures.cpus} CPUs. {figures.files:,} files, each logged as "
+        f"transferred and as verified. Costs are medians, runs: {figures.runs}.",
+        "CPU is the measured process's alone, without the making of its SDK clients.",
+        "Fewest calls: facts / 25, messages / 10, objects / 1,000; the log's pages and the answer that they were all.",
+        sep="\n",
     )
     for table in (_costs(figures), _calls(figures), _memory(figures), _targets(figures)):
         console.print(table)
 
 
-def _table(title: str, *columns: str, caption: str | None = None) -> Table:
+def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.caption, table.caption_justify = caption, "left"
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
     return table
 
 
 def _costs(figures: Figures) -> Table:
-    caption = "CPU is that of the measured process: the stub of AWS and making the SDK's clients are left out"
-    title = f"Seconds per {PER_FILES:,} files"
-    table = _table(title, "", "CPU", "wall", "CPU against the baseline", caption=caption)
+    table = _table(f"Seconds per {PER_FILES:,} files", "", "CPU", "wall", "CPU against the baseline")
     for name, form in figures.forms.items():
         for phase, cost in (
             ("parsing alone", form.parsing),
@@ -52,8 +51,7 @@ def _seconds(cost: Cost) -> tuple[str, str]:
 
 def _calls(figures: Figures) -> Table:
     columns = [column for name in figures.forms for column in (name, "fewest", "ratio")]
-    caption = "fewest: facts / 25, messages / 10, objects / 1,000; the log's pages and the answer that they were all"
-    table = _table(f"Calls for {figures.files:,} files", "", *columns, caption=caption)
+    table = _table(f"Calls for {figures.files:,} files", "", *columns)
     for operation in dict.fromkeys(operation for form in figures.forms.values() for operation in form.calls):
         counts = [form.calls.get(operation, NEVER) for form in figures.forms.values()]
         table.add_row(operation, *(text for calls in counts for text in _count(calls)))
