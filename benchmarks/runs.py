@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from benchmarks.workload import Workload
 
-_CREDENTIALS = {
+_AWS = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_ACCESS_KEY_ID": "benchmark",
     "AWS_SECRET_ACCESS_KEY": "benchmark",
     "AWS_REGION": "eu-central-1",
@@ -33,15 +35,12 @@ class Run:
 def run(subject: str, load: Workload) -> Run:
     """Measure a subject: the name of a module with `measure`."""
     with _stub(load) as url:
-        answer = _output("benchmarks.measure", subject, load, AWS_ENDPOINT_URL=url)
-        with urllib.request.urlopen(f"{url}/account") as response:
+        command = [sys.executable, "-m", "benchmarks.measure", subject, load.form, str(load.files)]
+        environment = _environment(AWS_ENDPOINT_URL=url)
+        measured = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/account") as response:
             account = json.load(response)
-    return Run(**json.loads(answer), **account)
-
-
-def _output(module: str, subject: str, load: Workload, **environment: str) -> bytes:
-    command = [sys.executable, "-m", module, subject, load.form, str(load.files)]
-    return subprocess.run(command, env=_environment(**environment), check=True, stdout=subprocess.PIPE).stdout
+    return Run(**json.loads(measured), **account)
 
 
 @contextmanager
@@ -57,4 +56,4 @@ def _stub(load: Workload) -> Iterator[str]:
 def _environment(**more: str) -> dict[str, str]:
     """What a process needs: nothing of AWS or of proxies that is set outside gets in."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "HTTP"))}
-    return {**inherited, **_CREDENTIALS, **more}
+    return {**inherited, **_AWS, **more}
