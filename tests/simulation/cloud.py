@@ -131,7 +131,10 @@ class SimulatedQueue:
     refuses: set[str] = field(default_factory=set)
     count: Counter[str] = field(default_factory=Counter)
 
-    async def send(self, messages: Sequence[Message], by: str = "") -> Delivery:
+    def seen_by(self, name: str) -> "SenderView":
+        return SenderView(self, name)
+
+    async def send(self, messages: Sequence[Message], by: str) -> Delivery:
         rejected = {m.id: "InvalidMessageContents" for m in messages if m.id in self.refuses}
         rest = [m for m in messages if m.id not in rejected]
         rate = self.failing()
@@ -140,6 +143,21 @@ class SimulatedQueue:
         self.count["message failed in a batch"] += len(failed)
         self.delivered += [Delivered(now_s(), by, m) for m in rest if m.id not in failed]
         return Delivery(frozenset(m.id for m in rest) - failed, frozenset(failed), rejected)
+
+
+@dataclass
+class SenderView:
+    """The queue as one worker has it, so that it is known who sent what."""
+
+    queue: SimulatedQueue
+    name: str
+
+    @property
+    def batch_size(self) -> int:
+        return self.queue.batch_size
+
+    async def send(self, messages: Sequence[Message]) -> Delivery:
+        return await self.queue.send(messages, self.name)
 
 
 @dataclass

@@ -115,8 +115,6 @@ class Port:
         name = f"{self._name}.{attribute}"
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            if name == "queue.send":
-                kwargs["by"] = self._link.name
             return await self._link.call(name, partial(member, *args, **kwargs))
 
         self.__dict__[attribute] = call

@@ -3,8 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from service.domain.errors import Trouble
@@ -262,8 +261,9 @@ class Simulation:
         name = f"worker-{number}.{self.born}"
         link = Link(name, self.weather, self.trace)
         skew_s = dice.uniform(0.0, SKEW_S) if self.kind == "wild" else 0.0
+        ports = replace(self.ports, queue=self.cloud.queue.seen_by(name))
         worker = SimulatedWorker(
-            link, self.ports, self.knobs, lambda report: self._observe(name, report), self.dice(name), skew_s=skew_s
+            link, ports, self.knobs, lambda report: self._observe(name, report), self.dice(name), skew_s=skew_s
         )
         self.workers.append(worker)
         self.trace(f"{name}: starts")
@@ -329,13 +329,3 @@ def _short(text: str) -> str:
     """Without what each line would say again."""
     text = re.sub(r"ExecutionName\(arn=.*?execution_id='(.*?)'.*?\)", r"\1", text)
     return re.sub(r"<\w+\.(\w+): '\w+'>", r"\1", text)
-
-
-def search(seeds: range, *, report: Callable[[Result], None]) -> int:
-    """Run many seeds; return how many failed."""
-    failed = 0
-    for seed in seeds:
-        result = simulate(seed)
-        failed += bool(result.verdict.wrong)
-        report(result)
-    return failed

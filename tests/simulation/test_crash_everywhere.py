@@ -1,0 +1,162 @@
+"""The whole path killed at each call in turn, before its effect and after it, and finished by a second worker."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from orjson import loads
+
+from service.adapters.memory.table import MemoryFacts
+from service.domain.phases import OPEN, Phase
+from service.domain.sealing import Policy
+from service.worker.operator import Operator
+from tests.simulation.cloud import SimulatedFacts
+from tests.simulation.faults import through
+from tests.worker.world import EPOCH_MS, Worker, World
+
+POLICY = Policy(settle_s=10, deadline_s=300)
+
+
+class Killed(BaseException):
+    """SIGKILL, as the code would see it if it could."""
+
+
+@dataclass
+class Fuse:
+    """A link that burns out at one of its calls: nothing goes through after that."""
+
+    at: int = 0
+    after: bool = False
+    calls: list[str] = field(default_factory=list)
+    burnt: bool = False
+
+    async def call(self, name, effect):
+        if self.burnt:
+            raise Killed
+        self.calls.append(name)
+        self.burnt = len(self.calls) == self.at
+        if self.burnt and not self.after:
+            raise Killed
+        result = await effect()
+        if self.burnt:
+            raise Killed
+        return result
+
+
+class Story:
+    """Files that are carried over and files that are new, a line twice, a queue that takes two at a time; a replay."""
+
+    def __init__(self) -> None:
+        self.world = world = World(facts=SimulatedFacts(page_size=2))
+        world.queue.batch_size = 2
+        self.first = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
+        self.second = None
+        self.replayed = False
+        world.copy(self.first, "a.csv", "b.csv", "c.csv")
+        world.log(self.first, "[NOTICE] Verified file /a.csv, 3 bytes")
+
+    async def go_on(self) -> None:
+        """Let happen what is due."""
+        world, at_s = self.world, (self.world.clock.ms - EPOCH_MS) / 1000
+        if at_s >= 30 and world.datasync.described[self.first].ended_at_ms is None:
+            world.log(self.first, "[NOTICE] Verification failed <> /c.csv")
+            world.finish(self.first, "ERROR")
+        if at_s >= 60 and self.second is None:
+            self.second = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
+            world.copy(self.second, "c.csv", "d.csv", "e.csv")
+            world.log(self.second, "[NOTICE] Verified file /b.csv, 3 bytes")
+            world.finish(self.second)
+        if self.second and not self.replayed and self.phase(self.second) is Phase.PUBLISHED:
+            await Operator(world.ports()).replay(world.execution(self.second).name.execution_id)
+            self.replayed = True
+
+    def phase(self, arn):
+        record = self.world.executions.records.get(arn.split("/")[3])
+        return record.phase if record else None
+
+    async def work(self, worker: Worker, seconds: float) -> None:
+        end_ms = self.world.clock.ms + seconds * 1000
+        while self.world.clock.ms < end_ms:
+            await self.go_on()
+            pause_s = await worker.round()
+            self.world.clock.advance(min(max(pause_s, 0.1), 9.0))
+            if self.replayed and all(record.phase not in OPEN for record in self.world.executions.records.values()):
+                return
+
+    def expected(self) -> set[tuple[str, str]]:
+        first, second = self.first.split("/")[3], self.second.split("/")[3]
+        return {(first, "/a.csv"), *((second, f"/{name}.csv") for name in "bcde")}
+
+
+async def played(fuse: Fuse) -> Story:
+    """The story with a worker on this fuse, and a second one that finishes it."""
+    story = Story()
+    first = Worker(story.world, policy=POLICY, ports=through(fuse, story.world.ports()))
+    try:
+        await story.work(first, 400)
+    except Killed:
+        await story.work(Worker(story.world, policy=POLICY, owner="worker-2"), 600)
+    return story
+
+
+def judge(story: Story, where: str, *, twice: int) -> None:
+    """Nothing lost, wrong or early; at most one batch twice, and that with the same ids."""
+    assert story.phase(story.first) is Phase.PUBLISHED, where
+    assert story.phase(story.second) is Phase.PUBLISHED, where
+    messages = story.world.queue.messages
+    assert {(m.execution_id, loads(m.body)["fileName"]) for m in messages} == story.expected(), where
+    copies = Counter(m.deduplication_id for m in messages)
+    replayed = {m.id for m in messages if m.deduplication_id != m.id}
+    assert replayed == {m.id for m in messages if m.execution_id == story.second.split("/")[3]}, where
+    assert len(copies) == len(story.expected()) + len(replayed), where
+    assert len(messages) - len(copies) <= twice, where
+    assert story.world.execution(story.second).files()["published"] == 4, where
+    assert story.world.execution(story.first).files()["published"] == 1, where
+
+
+async def test_without_a_crash_each_message_goes_out_once_and_each_replayed_one_once_more():
+    judge(await played(Fuse()), "without a crash", twice=0)
+
+
+async def test_a_crash_at_any_call_before_or_after_its_effect_loses_nothing():
+    counted = Fuse()
+    await played(counted)
+    points = [(at, after) for at in range(1, len(counted.calls) + 1) for after in (False, True)]
+    for at, after in points:
+        fuse = Fuse(at, after)
+        story = await played(fuse)
+        where = f"killed {'after' if after else 'before'} call {at}, {fuse.calls[-1]}"
+        assert fuse.burnt, where
+        judge(story, where, twice=16)
+    print(f"{len(points)} crash points")
+    assert Counter(counted.calls).keys() >= EVERY_CALL
+    assert len(points) > 400
+
+
+EVERY_CALL = {
+    "datasync.tasks",
+    "datasync.task",
+    "datasync.executions",
+    "datasync.execution",
+    "logs.streams",
+    "logs.page",
+    "facts.add",
+    "facts.count",
+    "facts.page",
+    "outcomes.write",
+    "outcomes.read",
+    "executions.register",
+    "executions.get",
+    "executions.save",
+    "executions.move",
+    "executions.of_task",
+    "overview.open",
+    "overview.counts",
+    "leases.read",
+    "leases.take",
+    "leases.renew",
+    "leases.release",
+    "tasks.remember",
+    "tasks.known",
+    "queue.send",
+    "objects.page",
+}

@@ -1,0 +1,310 @@
+"""What other readers of CloudWatch Logs get wrong, one test for each: here it must not happen."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from service.domain.errors import Conflict, Rejected, Transient
+from service.domain.execution import Outcome
+from service.domain.phases import Phase, Reason
+from service.domain.records import LogEvent, LogPage
+from service.domain.sealing import Policy
+from service.ports import Logs
+from service.worker.reader import PAGES_PER_LOOK
+from tests.worker.world import GROUP, Worker, World
+
+
+def verified(name: str) -> str:
+    return f"[NOTICE] Verified file /{name}, 3 bytes"
+
+
+@dataclass
+class Wrapped:
+    """A world's logs with a habit. `calls` counts the pages that were asked for."""
+
+    logs: Logs
+    calls: int = 0
+
+    async def streams(self, group, prefix):
+        return await self.logs.streams(group, prefix)
+
+    async def page(self, group, stream, token):
+        self.calls += 1
+        return await self.logs.page(group, stream, token)
+
+
+def worker_with(world: World, logs: object, **options) -> Worker:
+    return Worker(world, ports=replace(world.ports(), logs=logs), **options)
+
+
+# 1. A cursor that is a wall clock, or the last event's time, loses what comes late.
+
+
+async def test_a_line_that_comes_late_with_an_older_time_is_read():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "b.csv")
+    worker = Worker(world)
+    await worker.work(seconds=60)
+    world.put("a.csv")
+    world.stream(arn).append(LogEvent(world.clock.ms - 3_600_000, verified("a.csv")))
+    world.finish(arn)
+    await worker.work(seconds=60)
+    assert world.names() == ["/a.csv", "/b.csv"]
+
+
+async def test_a_line_that_comes_late_where_was_read_already_is_found_from_the_head():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "b.csv", "c.csv")
+    world.put("a.csv")
+    world.finish(arn, files_verified=3)
+    worker = Worker(world)
+    await worker.work(seconds=30)
+    assert world.names() == []
+    world.stream(arn).insert(0, LogEvent(world.clock.ms, verified("a.csv")))
+    await worker.work(seconds=120)
+    assert world.names() == ["/a.csv", "/b.csv", "/c.csv"]
+    assert world.execution(arn).reconciled
+
+
+# 2. A cursor one millisecond further on loses what has the same time.
+
+
+async def test_events_of_the_same_millisecond_on_two_pages_are_all_read():
+    world = World()
+    world.logs.page_size = 2
+    arn = world.start()
+    world.copy(arn, *"abcde")
+    world.finish(arn)
+    assert len({event.at_ms for event in world.stream(arn)}) == 1
+    await Worker(world).work(seconds=60)
+    assert world.names() == ["/a", "/b", "/c", "/d", "/e"]
+
+
+# 3. An empty page is taken for the end.
+
+
+class WithEmptyPages(Wrapped):
+    """Five empty pages before each that is not."""
+
+    async def page(self, group, stream, token):
+        real, _, empties = (token or "/0").partition("/")
+        page = await super().page(group, stream, real or None)
+        if page.events and int(empties) < 5:
+            return LogPage((), f"{real}/{int(empties) + 1}", at_end=False)
+        same = page.at_end and real == page.token
+        return LogPage(page.events, token if same else f"{page.token}/0", at_end=same)
+
+
+async def test_empty_pages_are_not_the_end():
+    world = World()
+    world.logs.page_size = 1
+    arn = world.start()
+    world.copy(arn, "a.csv", "b.csv")
+    world.log(arn, "[NOTICE] Verification failed <> /a.csv")  # The counter says nothing of this one.
+    world.finish(arn, "ERROR", files_verified=2)
+    worker = worker_with(world, WithEmptyPages(world.logs))
+    await worker.work(until=lambda: any(r.phase is Phase.CARRIED for r in world.executions.records.values()))
+    assert world.execution(arn).files()["failed"] == 1
+
+
+# 4. An error looks like an empty answer, and the checkpoint moves.
+
+
+class Stumbling(Wrapped):
+    """Each second call fails."""
+
+    async def page(self, group, stream, token):
+        page = await super().page(group, stream, token)
+        if self.calls % 2:
+            raise Transient("logs.GetLogEvents", "throttled")
+        return page
+
+
+async def test_an_error_is_neither_an_empty_page_nor_the_end():
+    world = World()
+    world.logs.page_size = 1
+    arn = world.start()
+    world.copy(arn, "a.csv", "b.csv", "c.csv")
+    world.finish(arn)
+    worker = worker_with(world, Stumbling(world.logs))
+    for _ in range(60):
+        try:
+            await worker.work(seconds=1)
+        except Transient:
+            world.clock.advance(1)
+    assert world.names() == ["/a.csv", "/b.csv", "/c.csv"]
+
+
+# 5. The checkpoint is written before the delivery.
+
+
+@dataclass
+class Refusing:
+    """A port of which one method never takes effect."""
+
+    port: object
+    method: str
+
+    def __getattr__(self, name):
+        async def refused(*_args, **_kwargs):
+            raise Transient(name, "throttled")
+
+        return refused if name == self.method else getattr(self.port, name)
+
+
+async def test_the_position_does_not_move_before_the_facts_are_stored():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "a.csv")
+    facts = replace(world.ports(), facts=Refusing(world.facts, "add"))
+    with pytest.raises(Transient):
+        await Worker(world, ports=facts).work(seconds=30)
+    assert not world.execution(arn).reading.positions
+
+
+async def test_the_cursor_does_not_move_before_the_queue_has_taken_the_message():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "a.csv")
+    world.finish(arn)
+    ports = replace(world.ports(), queue=Refusing(world.queue, "send"))
+    with pytest.raises(Transient):
+        await Worker(world, ports=ports).work(seconds=60)
+    execution = world.execution(arn)
+    assert (execution.phase, execution.publishing.cursor, execution.publishing.outcomes) == (Phase.PUBLISHING, "", {})
+    assert not world.outcomes.stretches
+
+
+# 6. A token is kept for more than a day, and there is no way back without it.
+
+
+async def test_a_token_of_yesterday_is_not_used_again():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "a.csv")
+    worker = Worker(world)
+    await worker.work(seconds=30)
+    day_before = world.execution(arn).reading.positions
+    world.clock.advance(24 * 3600)
+    # The page behind the old token would be refused: begin from the head.
+    world.finish(arn)
+    await Worker(world, owner="worker-2").work(seconds=120)
+    assert day_before
+    assert world.names() == ["/a.csv"]
+    assert all(p.token_at_ms > world.clock.ms - 3_600_000 for p in world.execution(arn).reading.positions.values())
+
+
+class Forgetful(Wrapped):
+    """Refuses every token once."""
+
+    refused: frozenset = frozenset()
+
+    async def page(self, group, stream, token):
+        if token is not None and token not in self.refused:
+            self.refused |= {token}
+            raise Rejected("logs.GetLogEvents", "the token is not valid")
+        return await super().page(group, stream, token)
+
+
+async def test_a_refused_token_leads_back_to_the_head():
+    world = World()
+    world.logs.page_size = 1
+    arn = world.start()
+    world.copy(arn, "a.csv", "b.csv")
+    world.finish(arn)
+    await worker_with(world, Forgetful(world.logs)).work(seconds=120)
+    assert world.names() == ["/a.csv", "/b.csv"]
+
+
+# 7. Nothing is paced, and the account is throttled for everyone.  (The rate of each operation: adapters/aws/test_clients.py.)
+
+
+async def test_a_log_that_says_nothing_new_costs_one_page_a_poll():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "a.csv")
+    logs = Wrapped(world.logs)
+    worker = worker_with(world, logs)
+    await worker.work(seconds=60)
+    logs.calls = 0
+    await worker.work(seconds=600)
+    assert logs.calls <= 600 / 9 + 2  # The rounds of this worker are nine seconds apart.
+
+
+async def test_a_look_reads_so_many_pages_and_then_lets_others_have_a_turn():
+    world = World()
+    world.logs.page_size = 1
+    arn = world.start()
+    world.copy(arn, *(f"{n:03}" for n in range(100)))
+    logs = Wrapped(world.logs)
+    worker = worker_with(world, logs)
+    await worker.round()
+    assert logs.calls == PAGES_PER_LOOK
+
+
+# 8. Streams are skipped by the time of their last event, which lags by up to an hour.
+
+
+async def test_a_stream_that_was_silent_for_long_is_read_on():
+    world = World()
+    arn = world.start()
+    other = f"{world.stream_name(arn)}-2"
+    world.logs.groups[GROUP][other] = [LogEvent(world.clock.ms, verified("a.csv"))]
+    world.put("a.csv")
+    world.put("c.csv")
+    world.copy(arn, "b.csv")
+    worker = Worker(world)
+    await worker.work(seconds=7200)
+    world.logs.groups[GROUP][other].append(LogEvent(world.clock.ms - 3_600_000, verified("c.csv")))
+    world.finish(arn, files_verified=3)
+    await worker.work(seconds=60)
+    assert world.names() == ["/a.csv", "/b.csv", "/c.csv"]
+
+
+# 9. Two replicas send everything twice.
+
+
+async def test_two_workers_send_each_message_once():
+    world = World()
+    arn = world.start()
+    world.copy(arn, *(f"{n:03}" for n in range(30)))
+    world.finish(arn)
+    workers = [Worker(world, owner=f"worker-{n}") for n in (1, 2)]
+    for _ in range(40):
+        for worker in workers:
+            await worker.round()
+        world.clock.advance(5)
+    assert world.names() == [f"/{n:03}" for n in range(30)]
+
+
+async def test_a_worker_that_has_lost_its_execution_stops_sending():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "a.csv")
+    world.finish(arn)
+    worker = Worker(world)
+    await worker.work(until=lambda: bool(world.executions.records) and world.execution(arn).phase is Phase.PUBLISHING)
+    world.clock.advance(25)
+    with pytest.raises(Conflict):
+        await next(iter(worker.pursuits.values())).tick()
+    assert world.names() == []
+
+
+# 10. Nobody proves that the log is complete.
+
+
+async def test_a_log_that_is_short_is_not_published_before_the_deadline_and_flagged_then():
+    world = World()
+    arn = world.start()
+    world.copy(arn, "a.csv")
+    world.finish(arn, files_verified=2)
+    worker = Worker(world, policy=Policy(settle_s=10, deadline_s=300))
+    await worker.work(seconds=290)
+    assert world.names() == []
+    await worker.work(seconds=120)
+    execution = world.execution(arn)
+    assert world.names() == ["/a.csv"]
+    assert (execution.phase, execution.reason, execution.reconciled) == (Phase.PUBLISHED, Reason.LOG_INCOMPLETE, False)
+    assert execution.outcomes == {Outcome.PUBLISHED: 1}
