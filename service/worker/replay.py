@@ -61,7 +61,6 @@ class Replayer:
         found = await progress.look_up(self._ports.objects, candidates) if self._check_s3 else None
         replay = execution.replay
         settle(chunk, candidates, found, publish_unchanged=True, ahead=replay.ahead, resend=replay.number)
-        chunk.paths = [path for path, _ in files]
         return chunk
 
     async def _send(self, execution: Execution, progress: Progress, chunk: Chunk) -> tuple[Execution, Tick]:

@@ -191,9 +191,14 @@ async def test_a_carried_execution_older_than_its_retention_is_gone_and_keeps_no
     assert h.sent() == ["two/b"]
 
 
-async def test_a_carried_execution_that_goes_while_it_is_published_is_planned_around():
-    h = History()
-    await h.error("one", "a")
+@pytest.mark.parametrize("phase", [Phase.CARRIED, Phase.HELD])
+async def test_an_execution_that_goes_while_another_one_is_published_with_it_is_planned_around(phase):
+    on_incomplete = OnIncomplete.HOLD if phase is Phase.HELD else OnIncomplete.PUBLISH
+    h = History(policy=Policy(deadline_s=60, on_incomplete=on_incomplete))
+    h.start("one")
+    h.transfer("one", "a")
+    await h.end("one", "ERROR", files_verified=9, seconds=150)
+    assert h["one"].phase is phase
     h.start("two")
     h.transfer("two", "b")
     h.world.finish(h.names["two"])
@@ -364,12 +369,13 @@ async def test_a_file_that_a_later_execution_has_sent_is_not_sent_by_an_older_on
 
 
 async def test_of_two_that_are_released_at_once_the_older_one_goes_first():
-    h = History(policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    h = History(PIT, policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
     for name in ("one", "two"):
         h.start(name)
-        h.transfer(name, "a", name)
+        h.transfer(name, name)
+        h.verify_all_else(name, name)
         await h.end(name, files_verified=5, seconds=150)
     for name in ("two", "one"):
         await Operator(h.world.ports()).release(h[name].name.execution_id)
     await h.work()
-    assert h.sent() == ["one/a", "one/one", "two/a", "two/two"]
+    assert h.sent() == ["one/one", "two/two"]

@@ -135,12 +135,12 @@ async def test_an_empty_stretch_asks_nothing():
 
 
 @given(
-    st.sets(st.integers(min_value=0, max_value=20_000), min_size=1, max_size=300),
+    st.sets(st.integers(min_value=0, max_value=5000), min_size=1, max_size=200),
     st.integers(min_value=1, max_value=100),
 )
 @settings(max_examples=30)
 def test_a_join_costs_no_more_than_all_pages_and_twice_the_single_look_ups(wanted, page_size):
-    stored = numbered(20_000)
+    stored = numbered(5000)
     objects = bucket_of(stored, page_size * 10)
     run(looked_up(objects, [f"{PREFIX}{n:07}" for n in sorted(wanted)]))
     pages = 1 + len(stored) // (page_size * 10)

@@ -105,6 +105,20 @@ def test_when_it_is_stopped_already_nothing_is_done():
     assert scene.at_s == []
 
 
+def test_what_a_tick_has_done_and_not_saved_is_saved_after_the_stop():
+    unsaved = Tick(trouble=Transient("c", "slow"), unsaved=True)
+    scene = Scene(unsaved, Transient("c", "slow"), unsaved, Tick((), 100.0), Tick((), 100.0))
+    scene.run(stop_after_s=0.1)
+    assert len(scene.at_s) == 4
+    assert scene.at_s[-1] < 5.0
+
+
+def test_what_has_failed_with_nothing_to_save_is_not_tried_after_the_stop():
+    scene = Scene(Transient("c", "slow"), Tick())
+    scene.run(stop_after_s=0.1)
+    assert len(scene.at_s) == 1
+
+
 # Setbacks.
 
 TROUBLES = [Transient("c", "d"), Denied("c", "d"), Absent("c", "d"), Rejected("c", "d"), Conflict("c", "d")]

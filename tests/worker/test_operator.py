@@ -115,7 +115,9 @@ async def test_an_execution_in_another_phase_refuses_and_stays(world, operator, 
 
 @pytest.mark.parametrize("word", WORDS)
 async def test_an_execution_that_is_not_known_is_refused_with_what_to_do(operator, word):
-    with pytest.raises(Refusal, match=r"^exec-9 is not known: `datasync-trigger status` lists the executions that are$"):
+    with pytest.raises(
+        Refusal, match=r"^exec-9 is not known: `datasync-trigger status` lists the executions that are$"
+    ):
         await getattr(operator, word)("exec-9")
 
 

@@ -135,6 +135,22 @@ async def test_an_error_is_not_an_empty_page(trouble):
     assert s.paths() == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "trouble", [Transient("logs.DescribeLogStreams", "slow"), Denied("logs.DescribeLogStreams", "no")]
+)
+async def test_streams_that_cannot_be_listed_are_not_none(trouble):
+    s = await scene()
+
+    async def streams(group, prefix):
+        raise trouble
+
+    s.logs.streams = streams
+    before = s.stored
+    with pytest.raises(type(trouble)):
+        await s.look()
+    assert s.stored == before
+
+
 async def test_after_an_error_half_way_the_position_is_behind_what_was_stored():
     s = await scene()
     s.world.log(s.arn, *lines("a", "b", "c"))
