@@ -158,7 +158,7 @@ def killed_in_the_middle(compose, inbox):
 
     def read():
         shown = execution(compose, arn)
-        return shown and shown["files"]["transferred"] == len(FILES)
+        return shown and (shown["phase"], shown["files"]["transferred"]) == ("FOLLOWING", len(FILES))
 
     until("the worker has read what was transferred", read)
     run("docker", "kill", "--signal", "KILL", compose.container("service"))
