@@ -5,7 +5,7 @@ SET_UP := .venv/.set-up
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test e2e check bench simulate mutants lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ demo: $(SET_UP)  ## the main job on an embedded AWS, shown as it happens; KEEP=1
 
 test: $(SET_UP)  ## the whole suite
 	$(BIN)/python -m pytest --numprocesses 2
+
+e2e:  ## the images and docker-compose.yml, end to end, where a Docker engine answers
+	@$(PYTHON) tests/e2e/compose/run.py
 
 check: $(SET_UP)  ## style, types, who imports whom, sizes
 	$(BIN)/ruff format --check .

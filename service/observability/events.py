@@ -10,6 +10,7 @@ from service.domain.phases import Phase
 
 EXECUTIONS_REGISTERED = "executions_registered"
 EXECUTIONS_TAKEN = "executions_taken"
+EXECUTIONS_WAIT = "executions_wait"
 LOG_READ = "log_read"
 LINE_NOT_UNDERSTOOD = "line_not_understood"
 EXECUTION_MOVED = "execution_moved"
@@ -57,9 +58,14 @@ def _swept(report: reports.Swept) -> Line | None:
 
 @event.register
 def _surveyed(report: reports.Surveyed) -> Line | None:
-    if not report.taken:
+    if not report.taken and not report.oldest_unpublished_age_s:
         return None
-    return Line("info", EXECUTIONS_TAKEN, {"execution_ids": report.taken[:_NAMED], "leases_held": report.leases_held})
+    fields = {
+        "execution_ids": report.taken[:_NAMED],
+        "leases_held": report.leases_held,
+        "oldest_unpublished_age_s": report.oldest_unpublished_age_s,
+    }
+    return Line("info", EXECUTIONS_TAKEN if report.taken else EXECUTIONS_WAIT, fields)
 
 
 @event.register

@@ -36,7 +36,6 @@ class Join:
         self._bucket = bucket
         self._prefix = prefix
         self._page = ObjectPage((), complete=False)
-        self._from = ""
         self._misses = 0
         self._heads_left = 0
 
@@ -46,7 +45,9 @@ class Join:
         rest = list(keys)
         for _ in range(2 * len(keys)):  # A listing that answers for no key is followed by one that is looked up.
             covered = self._covered(rest)
-            found.update(_pick(self._page.objects, rest[:covered]))
+            listed = dict(_pick(self._page.objects, rest[:covered]))
+            # Not every S3 lists all keys where they belong, so what a listing lacks is asked for by its name.
+            found |= listed | await self._heads([key for key in rest[:covered] if key not in listed])
             rest = rest[covered:]
             if not rest:
                 break
@@ -60,16 +61,13 @@ class Join:
 
     def _covered(self, keys: Sequence[str]) -> int:
         """How many of the first keys the page at hand can answer for."""
-        if not keys or keys[0] <= self._from:
-            return 0
         if self._page.complete:
             return len(keys)
         return bisect_right(keys, self._page.objects[-1].key) if self._page.objects else 0
 
     async def _list(self, keys: Sequence[str]) -> None:
         """Read the next page; one that answers for few files is followed by single look-ups, ever more of them."""
-        self._from = before(keys[0])
-        self._page = await self._objects.page(self._bucket, prefix=self._prefix, after=self._from)
+        self._page = await self._objects.page(self._bucket, prefix=self._prefix, after=before(keys[0]))
         sparse = self._covered(keys) < min(WORTH, len(keys))
         self._misses = self._misses + 1 if sparse else 0
         self._heads_left = min(WORTH * 2 ** (self._misses - 1), MOST_HEADS) if sparse else 0

@@ -18,7 +18,7 @@ import pytest
 from tests.contracts.servers import ENVIRONMENT, a_moto_server, an_emulator
 
 REGION = ENVIRONMENT["AWS_REGION"]
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 _numbers = itertools.count()
 
 
@@ -153,10 +153,12 @@ class Scene:
 
         async def take():
             answer = await sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-            for message in answer.get("Messages", []):
-                bodies.append(json.loads(message["Body"]) | {"attributes": message.get("MessageAttributes", {})})
-                await sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return not answer.get("Messages")
+            messages = answer.get("Messages", [])
+            bodies.extend(json.loads(m["Body"]) | {"attributes": m.get("MessageAttributes", {})} for m in messages)
+            if messages:
+                entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
+                await sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+            return not messages
 
         await eventually(lambda: _both(take, lambda: len(bodies) >= count))
         return bodies

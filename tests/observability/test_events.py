@@ -42,7 +42,7 @@ def test_every_report_has_its_line_defined():
 
 def test_event_names_are_snake_case_and_used_once():
     names = [value for name, value in vars(events).items() if name.isupper() and not name.startswith("_")]
-    assert len(names) == len(set(names)) == 9
+    assert len(names) == len(set(names)) == 10
     assert all(name.replace("_", "").islower() for name in names)
 
 
@@ -71,8 +71,16 @@ def test_a_sweep_counts_what_it_registered_and_names_the_first_of_many():
 
 def test_a_survey_tells_what_was_taken():
     assert event(Surveyed({}, 0.0, taken=["exec-0b"], leases_held=2)) == Line(
-        "info", "executions_taken", {"execution_ids": ["exec-0b"], "leases_held": 2}
+        "info",
+        "executions_taken",
+        {"execution_ids": ["exec-0b"], "leases_held": 2, "oldest_unpublished_age_s": 0.0},
     )
+
+
+def test_while_an_execution_waits_each_survey_tells_for_how_long():
+    line = event(Surveyed({}, 61.5, taken=(), leases_held=1))
+    assert line is not None
+    assert (line.event, line.fields["oldest_unpublished_age_s"]) == ("executions_wait", 61.5)
 
 
 def test_new_lines_of_a_log_are_told_with_their_execution_and_task():

@@ -121,10 +121,10 @@ async def test_a_single_file_costs_one_call():
     assert (objects.lists, objects.heads) == (1, [])
 
 
-async def test_files_that_are_not_there_are_not_looked_up_twice():
-    objects = bucket_of([])
-    assert await looked_up(objects, numbered(5000)) == {}
-    assert (objects.lists, objects.heads) == (1, [])
+async def test_files_that_are_not_there_are_asked_for_once_each():
+    objects, keys = bucket_of([]), numbered(2000)
+    assert await looked_up(objects, keys) == {}
+    assert (objects.lists, objects.heads) == (1, keys)
 
 
 async def test_an_empty_stretch_asks_nothing():
@@ -163,3 +163,16 @@ async def test_objects_that_may_not_be_seen_are_not_missing():
 
     with pytest.raises(Denied):
         await Join(Forbidden(), "bucket", PREFIX).look_up([f"{PREFIX}a"])
+
+
+async def test_what_a_listing_leaves_out_is_asked_for_by_its_name():
+    class Forgetful(CountedObjects):
+        """A store that sorts keys otherwise than S3 does, so that a listing does not show all behind a key."""
+
+        async def page(self, bucket, *, prefix, after):
+            page = await super().page(bucket, prefix=prefix, after=after)
+            return page._replace(objects=[stored for stored in page.objects if "ü" not in stored.key])
+
+    objects = Forgetful({"bucket": bucket_of(["in/a", "in/ü"]).buckets["bucket"]})
+    assert await looked_up(objects, ["in/a", "in/b", "in/ü"]) == objects.buckets["bucket"]
+    assert objects.heads == ["in/b", "in/ü"]
