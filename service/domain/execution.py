@@ -88,9 +88,13 @@ class Reading:
         return replace(self, positions={}, tally=Tally(), ended_at_ms=None)
 
     def grown(self, *, lines: int) -> bool:
-        """Whether the log has more to say than before, now that this pass is at its end after `lines` new ones."""
-        first_time_here = self.ended_at_ms is None and self.previous is not None
-        return not self.passes_agree if first_time_here else lines > 0
+        """Whether the log has more to say than before, now that this pass is at its end after `lines` new ones.
+
+        A pass that comes to the end for the first time may have read its lines in many looks.
+        """
+        if self.ended_at_ms is not None:
+            return lines > 0
+        return self.tally.lines > 0 if self.previous is None else not self.passes_agree
 
     @property
     def passes_agree(self) -> bool:

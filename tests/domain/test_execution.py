@@ -61,7 +61,8 @@ def test_an_abandoned_reading_begins_the_same_pass_again():
     ("reading", "lines", "grown"),
     [
         (Reading(), 0, False),
-        (Reading(), 1, True),
+        (Reading(tally=Tally(1)), 1, True),
+        (Reading(tally=Tally(1)), 0, True),  # read by an earlier look
         (Reading(ended_at_ms=START_MS), 0, False),
         (Reading(ended_at_ms=START_MS), 1, True),
         (Reading(2, tally=Tally(3, print=7), previous=Tally(3, print=7)), 3, False),  # the same lines once more

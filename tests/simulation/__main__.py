@@ -17,7 +17,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.seed is not None:
         result = simulate(arguments.seed, traced=arguments.trace)
-        print(*result.trace, sep="\n")
+        say(*result.trace)
         account([result])
         return 1 if result.verdict.wrong else 0
     results = []
@@ -26,10 +26,16 @@ def main() -> int:
         result = simulate(seed)
         results.append(result)
         if result.verdict.wrong:
-            print(complaint(result), flush=True)
-    print(f"{len(results)} seeds in {time.monotonic() - began_s:.0f} s")
+            say(complaint(result))
+    say(f"{len(results)} seeds in {time.monotonic() - began_s:.0f} s")
     account(results)
     return 1 if any(result.verdict.wrong for result in results) else 0
+
+
+def say(*lines: str) -> None:
+    """Tell whoever runs this, at once."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 def complaint(result: Result) -> str:
@@ -44,12 +50,12 @@ def account(results: list[Result]) -> None:
     for result in results:
         faults += result.faults
         figures += result.verdict.figures
-    print(f"virtual hours: {sum(r.virtual_s for r in results) / 3600:.0f}")
-    print(f"failed seeds: {[r.seed for r in results if r.verdict.wrong][:50]}")
+    say(f"virtual hours: {sum(r.virtual_s for r in results) / 3600:.0f}")
+    say(f"failed seeds: {[r.seed for r in results if r.verdict.wrong][:50]}")
     for title, counter in (("faults", faults), ("figures", figures)):
-        print(f"{title}: {counter.total()}" if title == "faults" else title)
+        say(f"{title}: {counter.total()}" if title == "faults" else title)
         for name, count in sorted(counter.items()):
-            print(f"  {count:9} {name}")
+            say(f"  {count:9} {name}")
 
 
 if __name__ == "__main__":

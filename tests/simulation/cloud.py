@@ -1,4 +1,4 @@
-"""CloudWatch Logs, S3, SQS and the table as the simulation has them: the ports in memory, with the world's bad habits."""
+"""CloudWatch Logs, S3, SQS and the table as the simulation has them: in memory, with the world's bad habits."""
 
 import asyncio
 from bisect import insort

@@ -211,22 +211,16 @@ class Doing:
             return
         whole = self.plan.verify_mode == "POINT_IN_TIME_CONSISTENT"
         for path in self.paths:
-            if path not in self.touched and not (whole and path in self.task.arrived):
-                continue
-            version = self.task.arrived[path][1]
-            fails = self.random.random() < self.plan.failures
-            if not fails or self.random.random() < 0.3:
-                self.word(path).verified = version
-                self.say("verified", path, version.size_bytes)
-            if fails:
-                self.say("failed", path, None)
-                self.word(path).failed = True
-                self.task.arrived[path] = (-1, version)
+            if path in self.touched or (whole and path in self.task.arrived):
+                self._verify_file(path)
         if whole or self.touched:
-            directories = {path.rpartition("/")[0] for path in self.paths}
-            for path in sorted(directories):
+            for path in sorted({path.rpartition("/")[0] for path in self.paths}):
                 self.execution.directories.add(path)
                 self.say("directory", path, None)
+        self._say_strange_things()
+
+    def _say_strange_things(self) -> None:
+        """Of names that no object can have, and in lines that nobody knows."""
         if self.plan.failures and self.random.random() < 0.3:
             strange = UNSTORABLE if self.task.mode is TaskMode.BASIC else self.random.choice([UNSTORABLE, UNSPEAKABLE])
             self.say("failed", strange, None)
@@ -234,6 +228,17 @@ class Doing:
         for chatter in ("[INFO] something that nobody has seen before", '{"Action": "PONDER"}', "[WARN] slow"):
             if self.random.random() < 0.2:
                 self.write(self.streams[0], chatter, late_s=0.0)
+
+    def _verify_file(self, path: str) -> None:
+        version = self.task.arrived[path][1]
+        fails = self.random.random() < self.plan.failures
+        if not fails or self.random.random() < 0.3:
+            self.word(path).verified = version
+            self.say("verified", path, version.size_bytes)
+        if fails:
+            self.say("failed", path, None)
+            self.word(path).failed = True
+            self.task.arrived[path] = (-1, version)
 
     def end(self) -> None:
         """Report a terminal status; the last lines follow when they like."""
@@ -262,7 +267,7 @@ class Doing:
         text = _basic(kind, path, size_bytes) if self.task.mode is TaskMode.BASIC else _enhanced(kind, path, size_bytes)
         if text is None:
             return
-        word = self.word(path) if kind not in ("directory",) and path not in (UNSTORABLE, UNSPEAKABLE) else Word()
+        word = self.word(path) if kind != "directory" and path not in (UNSTORABLE, UNSPEAKABLE) else Word()
         if kind == "verified" and self.plan.late_s and self.random.random() < 0.3:
             self.late.append((word, stream, text, kind))
             return

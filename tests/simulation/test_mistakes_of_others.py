@@ -218,7 +218,7 @@ async def test_a_refused_token_leads_back_to_the_head():
     assert world.names() == ["/a.csv", "/b.csv"]
 
 
-# 7. Nothing is paced, and the account is throttled for everyone.  (The rate of each operation: adapters/aws/test_clients.py.)
+# 7. Nothing is paced, and the account is throttled for everyone. The rates: tests/adapters/aws/test_clients.py.
 
 
 async def test_a_log_that_says_nothing_new_costs_one_page_a_poll():

@@ -88,7 +88,7 @@ class SimulatedWorker:
 
         self.keeper = Keeper(seen.leases, owner=link.name, lease_s=knobs.lease_s, clock_s=clock_s)
         watch = Watch(knobs.lease_s)
-        terms = Terms(knobs.poll_s, 86_400_000, 30 * 86_400, False, clock_s, now_ms)
+        terms = Terms(knobs.poll_s, 86_400_000, 30 * 86_400, explicit=False, clock_s=clock_s, now_ms=now_ms)
         surveyor = Surveyor(
             seen.overview,
             self.keeper,
