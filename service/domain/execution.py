@@ -69,7 +69,8 @@ class Reading:
     """A pass over the execution's log, and what was known when it began.
 
     `previous` is what the last complete pass read, `rows_before` how many distinct facts the store held after it.
-    `ended_at_ms` is when this pass first reached the end.
+    `ended_at_ms` is when this pass first reached the end, `counted_lines` how many of its lines had been read when the
+    distinct facts were last counted.
     """
 
     pass_number: int = 1
@@ -78,6 +79,7 @@ class Reading:
     previous: Tally | None = None
     rows_before: Mapping[FactKind, int] | None = None
     ended_at_ms: int | None = None
+    counted_lines: int | None = None
 
     def restarted(self, rows: Mapping[FactKind, int]) -> "Reading":
         """Return the reading that begins again at the head of each stream, when `rows` are stored."""
@@ -85,7 +87,7 @@ class Reading:
 
     def abandoned(self) -> "Reading":
         """Return the reading that begins this same pass again: what it has read so far proves nothing."""
-        return replace(self, positions={}, tally=Tally(), ended_at_ms=None)
+        return replace(self, positions={}, tally=Tally(), ended_at_ms=None, counted_lines=None)
 
     def grown(self, *, lines: int) -> bool:
         """Whether the log has more to say than before, now that this pass is at its end after `lines` new ones.
@@ -148,7 +150,7 @@ class Replay:
 class Execution:
     """An execution as the service sees it. Times are milliseconds since the epoch, UTC.
 
-    `status` and `files_verified` are DataSync's own. `rows` counts the distinct facts when the log was sealed.
+    `status` and `files_verified` are DataSync's own. `rows` counts the distinct facts as they last were counted.
     `terminal_seen_at_ms` is when a worker first saw a terminal status, `quiet_since_ms` when the log last grew.
     """
 

@@ -75,6 +75,8 @@ class Sealer:
             return execution, Tick(reports)
         if self._now_ms() < quiet_until_ms(execution, self._policy):
             return execution, Tick(reports, self._pause_s(execution))
+        if await self._older_ones_are_open(execution):
+            return execution, Tick(reports, self._poll_s)
         execution, tick = await self._rule(await self._counted(execution))
         return execution, tick._replace(reports=[*reports, *tick.reports])
 
@@ -86,8 +88,6 @@ class Sealer:
                 reading = execution.reading.restarted(execution.rows)
                 return await self._save(replace(execution, reading=reading)), Tick()
             case ruling:
-                if await self._older_ones_are_open(execution):
-                    return execution, Tick((), self._poll_s)
                 complete = ruling is Ruling.SEALED
                 has_stream = bool(execution.reading.positions)
                 event, reason = close(execution, self._policy, complete=complete, has_stream=has_stream)
@@ -101,8 +101,13 @@ class Sealer:
             return execution
 
     async def _counted(self, execution: Execution) -> Execution:
+        """Count the distinct facts, if lines were read since they were last counted."""
+        reading = execution.reading
+        if reading.counted_lines == reading.tally.lines:
+            return execution
         rows = {kind: await self._ports.facts.count(execution, kind) for kind in FactKind}
-        return execution if rows == execution.rows else await self._save(replace(execution, rows=rows))
+        reading = replace(reading, counted_lines=reading.tally.lines)
+        return await self._save(replace(execution, rows=rows, reading=reading))
 
     async def _older_ones_are_open(self, execution: Execution) -> bool:
         return any(

@@ -109,9 +109,9 @@ class Sweeper:
         for task in listed:
             try:
                 names, alone = await self._look_at(task)
-            except Trouble as trouble:
-                kind = type(trouble).__name__.lower()
-                setbacks.append(Setback("sweep", kind, trouble.detail, self._terms.poll_s, trouble, task=task.arn))
+            except (Trouble, ValueError) as error:  # A ValueError: a name that is no ARN as we know them.
+                kind = type(error).__name__.lower() if isinstance(error, Trouble) else "bug"
+                setbacks.append(Setback("sweep", kind, str(error), self._terms.poll_s, error, task=task.arn))
             else:
                 new += names
                 left_alone += alone

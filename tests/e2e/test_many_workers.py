@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import eventually
 
-MANY = 1200
+MANY = 300
 
 SLOWLY = {"TRIGGER_POLL_INTERVAL_S": "2"}
 """moto reads its whole table for each look at an index, so that many files and many looks do not go together."""
@@ -51,12 +51,12 @@ async def test_killing_a_worker_at_any_moment_loses_nothing(scene, seed):
     arn = await scene.start()
     moments = random.Random(seed)
     for _ in range(4):
-        worker = await scene.worker(TRIGGER_LEASE_S="1", **SLOWLY)
+        worker = await scene.worker(TRIGGER_LEASE_S="5", **SLOWLY)
         # A moment that only chance chooses: that it may be any is what is tested.
         await asyncio.sleep(moments.uniform(0.2, 2.0))
         await worker.stop(signal.SIGKILL)
     await scene.ended(arn)
-    await scene.phase(await scene.worker(TRIGGER_LEASE_S="1", **SLOWLY), arn, "PUBLISHED")
+    await scene.phase(await scene.worker(TRIGGER_LEASE_S="5", **SLOWLY), arn, "PUBLISHED")
     messages = await scene.receive(MANY)
     assert len({message["fileName"] for message in messages}) == MANY
     assert len({message["id"] for message in messages}) == MANY

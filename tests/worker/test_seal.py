@@ -2,7 +2,9 @@
 
 import pytest
 
+from service.adapters.memory.table import MemoryFacts
 from service.domain.errors import Denied
+from service.domain.facts import FactKind
 from service.domain.phases import Phase, Reason
 from service.domain.records import LogEvent
 from service.domain.reports import Looked, UnknownStatus
@@ -425,3 +427,38 @@ async def test_a_held_execution_does_not_keep_the_later_ones_waiting():
     await run(world, second)
     assert world.execution(first).phase is Phase.HELD
     assert world.names() == ["/b.csv"]
+
+
+class CountedFacts(MemoryFacts):
+    """Facts that count how often they are counted."""
+
+    counts = 0
+
+    async def count(self, execution, kind):
+        self.counts += 1
+        return await super().count(execution, kind)
+
+
+async def test_facts_are_counted_again_only_when_lines_were_read_since():
+    world = World(facts=CountedFacts())
+    arn = world.start()
+    world.copy(arn, "a.csv")
+    world.finish(arn, files_verified=9)
+    worker = Worker(world, policy=Policy(settle_s=10, deadline_s=10_000))
+    await worker.work(seconds=600)
+    assert world.facts.counts == len(FactKind) * world.execution(arn).reading.pass_number
+
+
+async def test_nothing_is_counted_while_an_older_execution_of_the_task_is_open():
+    world = World(facts=CountedFacts())
+    older = world.start()
+    world.clock.advance(1)
+    younger = world.start()
+    world.copy(younger, "a.csv")
+    world.finish(younger)
+    worker = Worker(world)
+    await worker.work(seconds=300)
+    assert (world.facts.counts, world.sent()) == (0, [])
+    world.finish(older)
+    await worker.work(seconds=120)
+    assert len(world.sent()) == 1

@@ -229,8 +229,16 @@ async def test_of_a_long_history_nothing_is_registered_before_all_is_known_so_th
     assert [e.started_at_ms for e in world.executions.records.values()] == sorted(EPOCH_MS - n for n in range(150))
 
 
-@pytest.mark.parametrize("trouble", [Transient("call", "away"), Denied("call", "no"), Absent("call", "gone")])
-async def test_a_task_that_cannot_be_looked_at_does_not_keep_the_others_from_it(world, trouble):
+@pytest.mark.parametrize(
+    ("trouble", "kind"),
+    [
+        (Transient("call", "away"), "transient"),
+        (Denied("call", "no"), "denied"),
+        (Absent("call", "gone"), "absent"),
+        (ValueError("not the ARN of a task execution"), "bug"),
+    ],
+)
+async def test_a_task_that_cannot_be_looked_at_does_not_keep_the_others_from_it(world, trouble, kind):
     broken, fine = add_task(world, 1), add_task(world, 2)
     add_execution(world, broken, 1)
     arn = add_execution(world, fine, 2)
@@ -238,7 +246,7 @@ async def test_a_task_that_cannot_be_looked_at_does_not_keep_the_others_from_it(
     tick = await Worker(world).sweeper.tick()
     setback, report = tick.reports
     assert known(world) == [arn]
-    assert (setback.loop, setback.kind, setback.task) == ("sweep", type(trouble).__name__.lower(), broken)
+    assert (setback.loop, setback.kind, setback.task) == ("sweep", kind, broken)
     assert isinstance(setback, Setback)
     assert isinstance(report, Swept)
 
