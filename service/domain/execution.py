@@ -69,7 +69,8 @@ class Reading:
     """A pass over the execution's log, and what was known when it began.
 
     `previous` is what the last complete pass read, `rows_before` how many distinct facts the store held after it.
-    `ended_at_ms` is when this pass first reached the end, `counted_lines` how many of its lines had been read when the
+    `began_at_ms` is when this pass began (None: the first one, with the execution), `ended_at_ms` when it first reached
+    the end, `counted_lines` how many of its lines had been read when the
     distinct facts were last counted.
     """
 
@@ -78,12 +79,13 @@ class Reading:
     tally: Tally = Tally()
     previous: Tally | None = None
     rows_before: Mapping[FactKind, int] | None = None
+    began_at_ms: int | None = None
     ended_at_ms: int | None = None
     counted_lines: int | None = None
 
-    def restarted(self, rows: Mapping[FactKind, int]) -> "Reading":
+    def restarted(self, rows: Mapping[FactKind, int], *, now_ms: int) -> "Reading":
         """Return the reading that begins again at the head of each stream, when `rows` are stored."""
-        return Reading(self.pass_number + 1, {}, Tally(), self.tally, rows)
+        return Reading(self.pass_number + 1, {}, Tally(), self.tally, rows, began_at_ms=now_ms)
 
     def abandoned(self) -> "Reading":
         """Return the reading that begins this same pass again: what it has read so far proves nothing."""

@@ -116,8 +116,8 @@ def rule(execution: Execution, policy: Policy, *, now_ms: int) -> Ruling:
     if adds_up(execution, policy) and audited(execution):
         return Ruling.SEALED
     past_deadline = is_past_deadline(execution, policy, now_ms=now_ms)
-    read_since = is_past_deadline(execution, policy, now_ms=execution.reading.ended_at_ms or 0)
-    if read_since and execution.reading.pass_number > 1 and audited(execution):
+    read_since = is_past_deadline(execution, policy, now_ms=execution.reading.began_at_ms or 0)
+    if read_since and audited(execution):
         return Ruling.INCOMPLETE
     pause_s = reread_pause_s(execution.reading.pass_number, policy)
     if past_deadline or now_ms >= (execution.reading.ended_at_ms or 0) + pause_s * 1000:

@@ -85,7 +85,7 @@ class Sealer:
             case Ruling.WAIT:
                 return execution, Tick((), self._pause_s(execution))
             case Ruling.REREAD:
-                reading = execution.reading.restarted(execution.rows)
+                reading = execution.reading.restarted(execution.rows, now_ms=self._now_ms())
                 return await self._save(replace(execution, reading=reading)), Tick()
             case ruling:
                 complete = ruling is Ruling.SEALED

@@ -50,7 +50,8 @@ READ = Reading(
 
 
 def test_a_restarted_reading_begins_at_every_head_and_remembers_what_it_compares_with():
-    assert READ.restarted({FactKind.VERIFIED: 3}) == Reading(3, {}, Tally(), Tally(3), {FactKind.VERIFIED: 3}, None)
+    again = READ.restarted({FactKind.VERIFIED: 3}, now_ms=START_MS + 1)
+    assert again == Reading(3, {}, Tally(), Tally(3), {FactKind.VERIFIED: 3}, began_at_ms=START_MS + 1)
 
 
 def test_an_abandoned_reading_begins_the_same_pass_again():

@@ -172,12 +172,12 @@ def test_a_further_pass_waits_for_its_pause():
 
 
 def test_a_log_that_was_read_again_and_to_its_end_past_the_deadline_is_incomplete():
-    for_the_last_time = a_reading(9, lines=2, rows_before=rows(2), ended_at_ms=at(900))
-    assert rule(short(reading=for_the_last_time), POLICY, now_ms=at(900)) is Ruling.INCOMPLETE
+    for_the_last_time = a_reading(9, lines=2, rows_before=rows(2), began_at_ms=at(900), ended_at_ms=at(901))
+    assert rule(short(reading=for_the_last_time), POLICY, now_ms=at(901)) is Ruling.INCOMPLETE
 
 
 def test_at_the_deadline_a_log_is_read_once_more_for_a_hole_that_has_filled_since():
-    before = a_reading(9, lines=2, rows_before=rows(2), ended_at_ms=at(899))
+    before = a_reading(9, lines=2, rows_before=rows(2), began_at_ms=at(899), ended_at_ms=at(900))
     assert rule(short(reading=before), POLICY, now_ms=at(900)) is Ruling.REREAD
 
 

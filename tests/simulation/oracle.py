@@ -105,8 +105,13 @@ class Oracle:
         own = phases[sent.execution.id]
         if own is Phase.CARRIED:
             return next((e for e in later if phases[e.id] is Phase.PUBLISHING), None)
-        # A worker that is paused or cut off may send late what it was allowed to send.
-        return sent.execution if own is Phase.PUBLISHING or not self.calm else None
+        if own is Phase.PUBLISHING:
+            return sent.execution
+        if self.calm:
+            return None
+        # A worker that was paused may send late what it was allowed to send: its own files, or carried ones.
+        closed = [e for e in later if e.status == "SUCCESS" and phases[e.id] is Phase.PUBLISHED]
+        return closed[0] if closed and sent.execution.status == "ERROR" else sent.execution
 
     def _phase(self, execution: TrueExecution, at_s: float) -> Phase | None:
         entry = self.cloud.executions.phase_at(ExecutionId(execution.id), at_s)

@@ -1,6 +1,7 @@
 """What other readers of CloudWatch Logs get wrong, one test for each: here it must not happen."""
 
-from dataclasses import dataclass, replace
+import contextlib
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -112,29 +113,35 @@ async def test_empty_pages_are_not_the_end():
 # 4. An error looks like an empty answer, and the checkpoint moves.
 
 
-class Stumbling(Wrapped):
-    """Each second call fails."""
+@dataclass
+class Away(Wrapped):
+    """Fails for as long as it is told to."""
+
+    away: bool = True
 
     async def page(self, group, stream, token):
         page = await super().page(group, stream, token)
-        if self.calls % 2:
+        if self.away:
             raise Transient("logs.GetLogEvents", "throttled")
         return page
 
 
 async def test_an_error_is_neither_an_empty_page_nor_the_end():
     world = World()
-    world.logs.page_size = 1
     arn = world.start()
-    world.copy(arn, "a.csv", "b.csv", "c.csv")
-    world.finish(arn)
-    worker = worker_with(world, Stumbling(world.logs))
-    for _ in range(60):
-        try:
-            await worker.work(seconds=1)
-        except Transient:
-            world.clock.advance(1)
-    assert world.names() == ["/a.csv", "/b.csv", "/c.csv"]
+    world.log(arn, "[NOTICE] Verification failed <> /a.csv")
+    world.finish(arn, "ERROR", files_verified=0)  # It adds up without a single line.
+    logs = Away(world.logs)
+    worker = worker_with(world, logs)
+    for _ in range(30):
+        with contextlib.suppress(Transient):
+            await worker.round()
+        world.clock.advance(5)
+    assert world.execution(arn).phase is Phase.SEALING
+    logs.away = False
+    await worker_with(world, logs, owner="worker-2").work(seconds=60)
+    execution = world.execution(arn)
+    assert (execution.phase, execution.reason) == (Phase.CARRIED, Reason.VERIFICATION_FAILED)
 
 
 # 5. The checkpoint is written before the delivery.
@@ -196,26 +203,39 @@ async def test_a_token_of_yesterday_is_not_used_again():
     assert all(p.token_at_ms > world.clock.ms - 3_600_000 for p in world.execution(arn).reading.positions.values())
 
 
+@dataclass
 class Forgetful(Wrapped):
-    """Refuses every token once."""
+    """Gives each token a name of its own, and forgets those that it gave before `forgets` was called."""
 
-    refused: frozenset = frozenset()
+    given: list = field(default_factory=list)
+    forgotten: int = 0
+
+    def forgets(self):
+        self.forgotten = len(self.given)
 
     async def page(self, group, stream, token):
-        if token is not None and token not in self.refused:
-            self.refused |= {token}
+        if token is not None and int(token) < self.forgotten:
             raise Rejected("logs.GetLogEvents", "the token is not valid")
-        return await super().page(group, stream, token)
+        page = await super().page(group, stream, None if token is None else self.given[int(token)])
+        if page.at_end:
+            return replace(page, token=token)
+        self.given.append(page.token)
+        return replace(page, token=str(len(self.given) - 1))
 
 
 async def test_a_refused_token_leads_back_to_the_head():
     world = World()
-    world.logs.page_size = 1
     arn = world.start()
-    world.copy(arn, "a.csv", "b.csv")
+    world.copy(arn, "a.csv")
+    logs = Forgetful(world.logs)
+    worker = worker_with(world, logs)
+    await worker.work(seconds=60)
+    logs.forgets()
+    world.copy(arn, "b.csv")
     world.finish(arn)
-    await worker_with(world, Forgetful(world.logs)).work(seconds=120)
+    await worker.work(seconds=120)
     assert world.names() == ["/a.csv", "/b.csv"]
+    assert world.execution(arn).reading.pass_number == 1
 
 
 # 7. Nothing is paced, and the account is throttled for everyone. The rates: tests/adapters/aws/test_clients.py.

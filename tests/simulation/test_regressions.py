@@ -8,13 +8,14 @@ from random import Random
 import pytest
 
 from service.domain.errors import Denied, Transient
-from service.domain.messages import Message
+from service.domain.messages import Message, message_id
 from service.domain.phases import Phase, Reason
 from service.domain.records import Delivery, LogEvent
 from service.domain.reports import Health
 from service.domain.sealing import OnIncomplete, Policy
 from service.worker.loop import Surroundings, repeat
 from service.worker.operator import Operator
+from tests.simulation.cloud import SimulatedFacts
 from tests.virtual_time import run
 from tests.worker.world import Worker, World
 
@@ -95,13 +96,18 @@ async def test_a_hole_that_fills_shortly_before_the_deadline_is_read():
     world = World()
     arn = world.start()
     world.put("a.csv")
+    world.log(arn, "here is the hole")
     world.copy(arn, "b.csv")
     world.finish(arn, files_verified=3)
-    worker = Worker(world, policy=Policy(deadline_s=200))
-    await worker.work(
-        until=lambda: world.execution(arn).reading.pass_number == 5 if world.executions.records else False
-    )
-    world.stream(arn).insert(0, LogEvent(world.clock.ms, "[NOTICE] Verified file /a.csv, 3 bytes"))
+    worker = Worker(world, policy=Policy(deadline_s=170))
+
+    def has_been_read_five_times():
+        reading = world.execution(arn).reading if world.executions.records else None
+        return reading is not None and reading.pass_number == 5 and reading.ended_at_ms is not None
+
+    await worker.work(until=has_been_read_five_times, seconds=165)
+    assert has_been_read_five_times()
+    world.stream(arn)[0] = LogEvent(world.clock.ms, "[NOTICE] Verified file /a.csv, 3 bytes")
     await worker.work(seconds=120)
     assert world.execution(arn).reason is Reason.LOG_INCOMPLETE
     assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
@@ -220,3 +226,34 @@ def test_a_worker_that_is_told_to_stop_first_saves_what_it_has_sent():
         return [name for _, name in world.sent()]
 
     assert run(story()) == ["/a.csv", "/b.csv"]
+
+
+async def test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_with_another_one():
+    # Only its cursor was looked at, and what the queue had taken beyond it went out once more.
+    world = World(facts=SimulatedFacts(page_size=1))
+    world.queue.batch_size = 1
+    carried = world.start()
+    world.copy(carried, "a.csv", "b.csv", "c.csv")
+    world.finish(carried, "ERROR")
+    worker = Worker(world)
+    await worker.work(seconds=60)
+    held = world.start()
+    world.copy(held, "d.csv")
+    world.finish(held)
+    refused = message_id(carried, "a.csv")
+    world.queue.refuses[refused] = "InvalidMessageContents"
+    world.facts.page_size = 1000
+    await worker.work(seconds=60)
+    assert (world.execution(held).phase, world.execution(held).publishing.cursor) == (Phase.HELD, "")
+    assert world.names() == ["/b.csv", "/c.csv"]
+    world.queue.refuses.clear()
+    world.facts.page_size = 1
+    newest = world.start()
+    world.copy(newest, "e.csv")
+    world.finish(newest)
+    await worker.work(seconds=60)
+    await Operator(world.ports()).release(world.execution(held).name.execution_id)
+    await worker.work(seconds=60)
+    assert world.names() == ["/b.csv", "/c.csv", "/a.csv", "/e.csv", "/d.csv"]
+    assert all(world.execution(arn).phase is Phase.PUBLISHED for arn in (carried, held, newest))
+    assert world.execution(carried).files()["published"] == 3

@@ -256,7 +256,7 @@ async def test_a_hole_that_fills_behind_the_position_is_seen_by_the_next_pass_on
     s.logs.hidden.clear()
     assert (await s.look()).lines["fact"] == 0
     assert s.paths() == ["a", "c"]
-    reading = s.stored.reading.restarted({})
+    reading = s.stored.reading.restarted({}, now_ms=0)
     s.world.executions.records[s.stored.name.execution_id] = replace(s.stored, reading=reading)
     looked = await s.look()
     assert (s.paths(), looked.pass_number, s.stored.reading.passes_agree) == (["a", "b", "c"], 2, False)
