@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 BASE, IMAGE = "python:3.13-slim-bookworm", "datasync-trigger:local"
 MOST_ABOVE_BASE_MB = 100
 PATIENCE_S = 120
-FILES = [f"2026/{day:02}/{name}" for day in range(1, 11) for name in ("a.csv", "b, 5 bytes.csv", "ü \"y\".csv")]
+FILES = [f"2026/{day:02}/{name}" for day in range(1, 11) for name in ("a.csv", "b, 5 bytes.csv", 'ü "y".csv')]
 
 
 class Compose:
