@@ -257,3 +257,16 @@ async def test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_
     assert world.names() == ["/b.csv", "/c.csv", "/a.csv", "/e.csv", "/d.csv"]
     assert all(world.execution(arn).phase is Phase.PUBLISHED for arn in (carried, held, newest))
     assert world.execution(carried).files()["published"] == 3
+
+
+async def test_logs_that_never_add_up_many_times_in_a_row_repeat_and_lose_nothing():
+    world = World()
+    worker = Worker(world, policy=Policy(deadline_s=60))
+    for number in range(12):
+        arn = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
+        world.put(f"{number:02}.csv")
+        world.log(arn, *(f"[NOTICE] Verified file /{n:02}.csv, 3 bytes" for n in range(number + 1)))
+        world.finish(arn, files_verified=99)
+        await worker.work(seconds=150)
+        assert world.execution(arn).reason is Reason.LOG_INCOMPLETE
+    assert world.names() == [f"/{number:02}.csv" for number in range(12)]
