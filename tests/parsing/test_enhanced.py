@@ -1,6 +1,5 @@
 import json
 
-import orjson
 import pytest
 
 from service.domain.facts import Fact, FactKind, Known, Unknown
@@ -164,14 +163,12 @@ def test_json_that_is_no_object_has_not_the_form(message):
     assert parse(message, AT_MS) is Unknown.FORM
 
 
-@pytest.mark.parametrize("extra", ['"\\ud800"', "1e999", "9" * 400])
-def test_what_orjson_refuses_and_json_allows_is_read(extra):
-    with pytest.raises(orjson.JSONDecodeError):
-        orjson.loads(extra)
+@pytest.mark.parametrize("extra", ['"\\ud800"', "1e999", "9" * 400, "9" * 5000])
+def test_what_strict_readers_refuse_and_json_allows_is_read(extra):
     assert parse(json.dumps(record(Extra="HERE")).replace('"HERE"', extra), AT_MS) == fact(FactKind.VERIFIED)
 
 
-@pytest.mark.parametrize("extra", ["[" * 200_000, "[" * 200_000 + "]" * 200_000, "9" * 5000, '{"a":' * 100_000])
+@pytest.mark.parametrize("extra", ["[" * 200_000, "[" * 200_000 + "]" * 200_000, '{"a":' * 100_000])
 def test_what_no_reader_can_take_is_counted_and_does_no_harm(extra):
     assert parse(f'{{"Action": "VERIFY", "Extra": {extra}}}', AT_MS) is Unknown.NOT_JSON
 
