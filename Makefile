@@ -39,6 +39,12 @@ check: $(SET_UP)  ## style, types, who imports whom, sizes
 bench: $(SET_UP)  ## what it costs, against a baseline in the same run
 	@$(BIN)/python -m benchmarks
 
+simulate: $(SET_UP)  ## SEEDS=10000: so many worlds of faults, each judged by an oracle
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000)
+
+mutants: $(SET_UP)  ## make known mistakes on purpose and see that the tests notice each
+	@$(BIN)/python -m tests.mutants
+
 lock: $(SET_UP)  ## resolve the newest dependencies into requirements/
 	@for set in service emulator dev; do \
 	  case $$set in service) extra= ;; emulator) extra='--extra emulator' ;; dev) extra='--extra emulator --group dev' ;; esac; \

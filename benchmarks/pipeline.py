@@ -1,6 +1,7 @@
 """The second subject: an execution's way from its log to the queue, with the service's own worker and clients."""
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ def measure(load: Workload, watch: Stopwatch) -> None:
 
 async def _measure(load: Workload, watch: Stopwatch) -> None:
     async with clients(lambda *_: None, rates={}) as opened:
+        gc.freeze()  # As the service does.
         ports = await _ports(opened)
         keeper = Keeper(ports.leases, owner="benchmark", lease_s=_DAY_S, clock_s=time.monotonic)
         execution = await _registered(ports, keeper)

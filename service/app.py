@@ -1,6 +1,7 @@
 """The composition root: the only file that knows settings, AWS, the worker and what watches it."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -124,6 +125,8 @@ class Service:
 async def opened(settings: Settings, on_request: OnRequest = lambda *_: None) -> AsyncIterator[Service]:
     """Open the service on AWS. Raises Denied without credentials and Rejected without a Region."""
     async with clients(on_request) as aws:
+        # The SDK's models of the services stay: the garbage collector need not go through them again and again.
+        gc.freeze()
         yield _service(settings, aws)
 
 

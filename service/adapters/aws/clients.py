@@ -1,6 +1,5 @@
 """Every SDK client of the process: made once, paced, counted. A move to plain aiobotocore touches this file alone."""
 
-import gc
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -92,8 +91,6 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
             client = await _open(stack, session, service, config)
             _watch(client, service, on_request, rates)
             opened.append(client)
-        # The SDK's models of the services stay: the garbage collector need not go through them again and again.
-        gc.freeze()
         yield Clients(*opened)
 
 
