@@ -13,6 +13,8 @@ from service.ports import Facts
 from service.worker.together import together
 
 PAGE = 1000
+BUFFERED = 8000
+"""How many facts a walk holds at the most: with many shards the pages are smaller, so that memory does not grow."""
 
 FILE_KINDS = (FactKind.VERIFIED, FactKind.TRANSFERRED, FactKind.FAILED, FactKind.DELETED)
 """The kinds that say something about a file; directories are only counted."""
@@ -47,6 +49,7 @@ class Walk:
             if execution.reconciled is None or execution.rows.get(kind)  # Counted for good once it is sealed.
             for shard in range(execution.shards)
         ]
+        self._page = min(PAGE, BUFFERED // max(1, len(self._runs)) + 1)
 
     async def next(self) -> list[tuple[str, list[Saying]]]:
         """The next files: at least one, or none when the walk is over. Sayings are in the order of the executions."""
@@ -59,7 +62,7 @@ class Walk:
         return [(path, list(_fold(lines))) for path, lines in groupby(said_so_far, key=itemgetter(0))]
 
     async def _fill(self, run: _Run) -> None:
-        page = await self._facts.page(run.execution, run.kind, run.shard, after=run.after, limit=PAGE)
+        page = await self._facts.page(run.execution, run.kind, run.shard, after=run.after, limit=self._page)
         run.buffer = list(page)
         if page:
             run.after = page[-1].path

@@ -8,7 +8,7 @@ from service.adapters.memory.table import MemoryFacts
 from service.domain.errors import Transient
 from service.domain.facts import Fact, FactKind
 from service.domain.freshness import Saying, said
-from service.worker.walk import FILE_KINDS, PAGE, Walk
+from service.worker.walk import BUFFERED, FILE_KINDS, PAGE, Walk
 from tests.domain.examples import START_MS, an_execution, rows, verified
 from tests.virtual_time import run
 
@@ -140,3 +140,17 @@ async def test_a_failed_read_is_not_an_end():
 
     with pytest.raises(Transient):
         await Walk(Broken(), [an_execution()]).next()
+
+
+async def test_what_a_walk_holds_does_not_grow_with_the_shards():
+    asked = []
+
+    class Asked(MemoryFacts):
+        async def page(self, execution, kind, shard, *, after, limit):
+            asked.append(limit)
+            return await super().page(execution, kind, shard, after=after, limit=limit)
+
+    for shards in (1, 16, 64):
+        asked.clear()
+        await Walk(Asked(), [an_execution(shards=shards)]).next()
+        assert sum(asked) <= BUFFERED + len(asked)
