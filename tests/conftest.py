@@ -1,7 +1,21 @@
 """What holds for every test."""
 
+import logging
+
+import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # A machine that is busy with other things is no failure, and neither is an example that took long to make.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """What a test configures is for itself alone: the log is the process's, and tests share one."""
+    root, ours = logging.getLogger(), logging.getLogger("service")
+    before = root.handlers, root.level, ours.level
+    yield
+    structlog.reset_defaults()
+    root.handlers, root.level, ours.level = before

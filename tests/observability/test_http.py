@@ -1,4 +1,6 @@
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +14,7 @@ from service.domain.execution import Execution, Target
 from service.domain.names import TaskMode, execution_name
 from service.domain.reports import Health, LeaseLost
 from service.domain.views import CursorError, File, FilePage, FileState
-from service.observability import health, http
+from service.observability import health, http, logging
 from service.observability.health import ReadinessProbe
 from service.observability.http import Site, serving
 from service.observability.metrics import Metrics
@@ -176,11 +178,14 @@ async def test_an_answer_that_takes_too_long_is_given_up(monkeypatch):
     assert await world.get("/api/executions", 503) == {"error": "no answer within 0 s"}
 
 
-async def test_a_fault_of_ours_is_a_500_that_tells_nothing_of_itself(capsys):
+async def test_a_fault_of_ours_is_a_500_that_tells_nothing_of_itself():
+    stream = io.StringIO()
+    logging.configure(level="info", as_json=True, stream=stream)
     world = World()
     world.inspection.error = KeyError("secret")
     assert await world.get("/api/executions", 500) == {"error": "a fault of this service; its log says more"}
-    assert "http_failed" in capsys.readouterr().out
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    assert (line["event"], line["exception"][0]["exc_type"]) == ("http_failed", "KeyError")
 
 
 async def test_unknown_paths_and_methods_are_errors_in_json():

@@ -14,15 +14,6 @@ from service.domain.reports import LeaseLost, Swept
 from service.observability.logging import configure, log
 
 
-@pytest.fixture(autouse=True)
-def _as_it_was():
-    root, ours = logging.getLogger(), logging.getLogger("service")
-    before = root.handlers, root.level, ours.level
-    yield
-    structlog.reset_defaults()
-    root.handlers, root.level, ours.level = before
-
-
 def written(level: str = "info", *, as_json: bool = True) -> io.StringIO:
     stream = io.StringIO()
     configure(level=level, as_json=as_json, stream=stream)
