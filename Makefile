@@ -24,7 +24,7 @@ demo: $(SET_UP)  ## the main job on an embedded AWS, shown as it happens; KEEP=1
 	@$(BIN)/python -m emulator.demo $(if $(KEEP),--keep)
 
 test: $(SET_UP)  ## the whole suite
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 e2e:  ## the images and docker-compose.yml, end to end, where a Docker engine answers
 	@$(PYTHON) tests/e2e/compose/run.py
