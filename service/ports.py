@@ -121,6 +121,9 @@ class Overview(Protocol):
     async def open(self) -> Sequence[OpenExecution]:
         """The executions in an open phase, in order of their start."""
 
+    async def in_phase(self, phase: Phase) -> Sequence[ExecutionId]:
+        """The executions in one phase, in order of their start."""
+
     async def counts(self) -> Mapping[Phase, int]:
         """How many executions there are in each phase."""
 

@@ -117,7 +117,8 @@ def _account(console: Console, wrong: list[str], took_s: float) -> None:
 
 
 def _addresses(console: Console, stage: Stage) -> None:
-    console.print(f"\nStill running, until Ctrl-C. The service: {stage.worker_url}  The share: {stage.folder}")
+    console.print("\nStill running, until Ctrl-C.")
+    console.print(f"The service: {stage.worker_url}\nThe share:   {stage.folder}", soft_wrap=True, highlight=False)
     console.print("To use the command and the AWS CLI against it:\n")
     for name, value in sorted(stage.environment.items()):
         console.print(f"  export {name}='{value}'", soft_wrap=True, highlight=False)

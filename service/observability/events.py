@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from service.domain import reports
 from service.domain.names import ExecutionName, task_id
-from service.domain.phases import Phase
+from service.domain.phases import Phase, Reason
 
 EXECUTIONS_REGISTERED = "executions_registered"
 EXECUTIONS_TAKEN = "executions_taken"
@@ -99,7 +99,8 @@ def _moved(report: reports.Moved) -> Line:
         "files": dict(report.files),
         "publish_delay_s": report.delay_s,
     }
-    return Line("warning" if report.phase is Phase.HELD else "info", EXECUTION_MOVED, fields)
+    needs_a_person = report.phase is Phase.HELD or report.reason is Reason.EXPIRING
+    return Line("warning" if needs_a_person else "info", EXECUTION_MOVED, fields)
 
 
 @event.register

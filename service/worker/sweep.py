@@ -8,9 +8,10 @@ from service.domain.errors import Absent, Trouble
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, ExecutionName, TaskArn, TaskId, execution_name, task_id
 from service.domain.records import ExecutionDescription, TaskDescription, TaskListing, TaskRecord
-from service.domain.reports import Report, Setback, Swept, Tick
+from service.domain.reports import Setback, Swept, Tick
 from service.ports import Ports
 from service.worker.lease import SWEEP, Keeper, Watch
+from service.worker.retention import Retention
 
 QUIET_TASKS_PER_SWEEP = 20
 RELIST_S = 30.0
@@ -92,6 +93,7 @@ class Sweeper:
         self._keeper = keeper
         self._watch = watch
         self._terms = terms
+        self._retention = Retention(ports, retention_s=terms.retention_s, clock_s=terms.clock_s, now_ms=terms.now_ms)
         self._seen: dict[TaskArn, _Seen] = {}
         self._descriptions_left = 0
 
@@ -103,7 +105,7 @@ class Sweeper:
         self._descriptions_left = DESCRIPTIONS_PER_SWEEP
         tasks = await self._ports.datasync.tasks()
         listed = due(tasks, self._seen, self._terms.clock_s())
-        setbacks: list[Report] = []
+        reports = await self._retention.look()
         new: list[ExecutionName] = []
         left_alone = 0
         for task in listed:
@@ -111,12 +113,12 @@ class Sweeper:
                 names, alone = await self._look_at(task)
             except (Trouble, ValueError) as error:  # A ValueError: a name that is no ARN as we know them.
                 kind = type(error).__name__.lower() if isinstance(error, Trouble) else "bug"
-                setbacks.append(Setback("sweep", kind, str(error), self._terms.poll_s, error, task=task.arn))
+                reports.append(Setback("sweep", kind, str(error), self._terms.poll_s, error, task=task.arn))
             else:
                 new += names
                 left_alone += alone
         pause_s = self._terms.poll_s if self._descriptions_left else 0.0
-        return Tick([*setbacks, Swept(len(tasks), len(listed), new, left_alone)], pause_s)
+        return Tick([*reports, Swept(len(tasks), len(listed), new, left_alone)], pause_s)
 
     async def _is_mine(self) -> bool:
         if SWEEP in self._keeper.held:

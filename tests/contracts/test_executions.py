@@ -267,3 +267,12 @@ async def test_saving_a_phase_that_is_not_open_frees_the_lease_with_it(execution
     assert (await leases.read(execution.name.execution_id)).owner is None
     await executions.move(held.on(Event.DISCARD), Phase.HELD)
     assert (await executions.get(execution.name.execution_id)).phase is Phase.DISCARDED
+
+
+async def test_the_executions_of_a_phase_are_listed_in_order_of_their_start(executions):
+    held = {"phase": Phase.HELD, "reason": Reason.LOG_INCOMPLETE}
+    late, early = an_execution(started_at_ms=START_MS + 1, **held), an_execution(**held)
+    for execution in (late, early, an_execution()):
+        await executions.register(execution)
+    listed = [name for name in await executions.in_phase(Phase.HELD) if name in {late.name[1], early.name[1]}]
+    assert listed == [early.name.execution_id, late.name.execution_id]

@@ -67,6 +67,11 @@ class DynamoExecutions:
         found = [table.open_from(item) for phase in OPEN for item in await self._rows.items(_in_phase(phase))]
         return sorted(found, key=lambda e: (e.started_at_ms, e.execution_id))
 
+    async def in_phase(self, phase: Phase) -> Sequence[ExecutionId]:
+        """See ports.Overview."""
+        found = [table.open_from(item) for item in await self._rows.items(_in_phase(phase))]
+        return [execution.execution_id for execution in found]
+
     async def counts(self) -> Mapping[Phase, int]:
         """See ports.Overview."""
         return {phase: await self._rows.count(_in_phase(phase)) for phase in Phase}

@@ -136,6 +136,11 @@ class MemoryExecutions:
             for e in records
         ]
 
+    async def in_phase(self, phase: Phase) -> Sequence[ExecutionId]:
+        """See ports.Overview."""
+        records = sorted(self.records.values(), key=lambda e: (e.started_at_ms, e.name.execution_id))
+        return [e.name.execution_id for e in records if e.phase is phase]
+
     async def counts(self) -> Mapping[Phase, int]:
         """See ports.Overview."""
         counted = Counter(e.phase for e in self.records.values())
