@@ -25,7 +25,6 @@ from service.domain.names import ExecutionArn, TaskArn, execution_name
 from service.domain.phases import Phase
 from service.domain.records import TaskDescription
 from service.domain.sealing import Policy
-from service.parsing import PARSERS
 from service.ports import Ports
 from service.worker.lease import Keeper
 from service.worker.publish import Publisher
@@ -33,9 +32,10 @@ from service.worker.pursuit import Step
 from service.worker.reader import Reader
 from service.worker.seal import Sealer
 from service.worker.sweep import registered
+from service.worker.terms import DAY_S, Clock, Terms
 
-_DAY_S = 86_400
-_POLL_S = 1.0
+_TERMS = Terms(policy=Policy(settle_s=0), poll_s=1.0)
+_CLOCK = Clock(time.monotonic, lambda: time.time_ns() // 1_000_000)
 
 
 def measure(load: Workload, watch: Stopwatch) -> None:
@@ -46,7 +46,7 @@ async def _measure(load: Workload, watch: Stopwatch) -> None:
     async with clients(lambda *_: None, rates={}) as opened:
         gc.freeze()  # As the service does.
         ports = await _ports(opened)
-        keeper = Keeper(ports.leases, owner="benchmark", lease_s=_DAY_S, clock_s=time.monotonic)
+        keeper = Keeper(ports.leases, owner="benchmark", lease_s=DAY_S, clock_s=time.monotonic)
         execution = await _registered(ports, keeper)
         with watch.phase("follow"):
             execution = await _work(execution, _following(ports, keeper))
@@ -80,21 +80,19 @@ async def _registered(ports: Ports, keeper: Keeper) -> Execution:
     description = await ports.datasync.execution(ExecutionArn(workload.EXECUTION_ARN))
     target = Target(workload.BUCKET, workload.PREFIX)
     task = TaskDescription(TaskArn(workload.TASK_ARN), target, workload.LOG_GROUP)
-    execution = registered(name, description, task, now_ms=_now_ms(), retention_s=30 * _DAY_S)
+    execution = registered(name, description, task, now_ms=_CLOCK.now_ms(), retention_s=_TERMS.retention_s)
     await ports.executions.register(execution)
     await keeper.claim(await ports.leases.read(name.execution_id))
     return execution
 
 
 def _following(ports: Ports, keeper: Keeper) -> Mapping[Phase, Step]:
-    reader = Reader(ports, keeper, parsers=PARSERS, stream_prefix="{task_id}-{execution_id}", now_ms=_now_ms)
-    sealer = Sealer(ports, keeper, reader, policy=Policy(settle_s=0), poll_s=_POLL_S, now_ms=_now_ms)
+    sealer = Sealer(ports, keeper, Reader(ports, keeper, _TERMS, _CLOCK), _TERMS, _CLOCK)
     return {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal}
 
 
 def _publishing(ports: Ports, keeper: Keeper) -> Mapping[Phase, Step]:
-    publisher = Publisher(ports, keeper, check_s3=True, publish_unchanged=False, poll_s=_POLL_S, now_ms=_now_ms)
-    return {Phase.PUBLISHING: publisher.tick}
+    return {Phase.PUBLISHING: Publisher(ports, keeper, _TERMS, _CLOCK).tick}
 
 
 async def _work(execution: Execution, steps: Mapping[Phase, Step]) -> Execution:
@@ -105,7 +103,3 @@ async def _work(execution: Execution, steps: Mapping[Phase, Step]) -> Execution:
             raise tick.trouble
         await asyncio.sleep(tick.pause_s)
     return execution
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

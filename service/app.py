@@ -25,31 +25,19 @@ from service.adapters.aws.setup import create_queue, create_table
 from service.adapters.aws.sqs import SqsQueue
 from service.adapters.aws.tasks import DynamoTasks
 from service.config import Settings
-from service.domain.execution import Execution
-from service.domain.names import ExecutionId
-from service.domain.phases import Phase
-from service.domain.reports import Health, Report, Tick
+from service.domain.reports import Health, Report
 from service.domain.sealing import Policy
 from service.observability import logging
 from service.observability.health import ReadinessProbe
 from service.observability.http import Site, serving
 from service.observability.metrics import Metrics
-from service.parsing import PARSERS
 from service.ports import Ports, Readiness
+from service.worker.assembly import Assembly
 from service.worker.inspect import Inspector
-from service.worker.lease import Keeper, Watch
 from service.worker.loop import Surroundings
 from service.worker.operator import Operator
-from service.worker.publish import Publisher
-from service.worker.pursuit import Pursuit
-from service.worker.reader import Reader
-from service.worker.replay import Replayer
-from service.worker.seal import Sealer
 from service.worker.supervisor import Supervisor
-from service.worker.survey import Surveyor
-from service.worker.sweep import Sweeper, Terms
-
-DAY_S = 86_400
+from service.worker.terms import DAY_S, Clock, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,53 +60,8 @@ class Service:
 
     def worker(self) -> Supervisor:
         """A worker of this process, not yet running."""
-        settings, ports = self.settings, self.ports
-        keeper = Keeper(ports.leases, owner=_owner(), lease_s=settings.lease_s, clock_s=time.monotonic)
-        watch = Watch(settings.lease_s)
-        terms = Terms(
-            poll_s=settings.poll_interval_s,
-            lookback_ms=round(settings.lookback_s * 1000),
-            retention_s=settings.retention_days * DAY_S,
-            explicit=bool(settings.task_arns),
-            clock_s=time.monotonic,
-            now_ms=now_ms,
-        )
-        surveyor = Surveyor(
-            ports.overview,
-            keeper,
-            watch=watch,
-            max_executions=settings.max_executions,
-            poll_s=settings.poll_interval_s,
-            clock_s=time.monotonic,
-            now_ms=now_ms,
-        )
-        return Supervisor(
-            Sweeper(ports, keeper, watch, terms=terms),
-            surveyor,
-            keeper,
-            lambda name: self._pursuit(name, keeper),
-            drain_s=settings.drain_s,
-        )
-
-    def _pursuit(self, execution_id: ExecutionId, keeper: Keeper) -> Pursuit:
-        settings, ports = self.settings, self.ports
-        reader = Reader(ports, keeper, parsers=PARSERS, stream_prefix=settings.log_stream_prefix, now_ms=now_ms)
-        sealer = Sealer(ports, keeper, reader, policy=_policy(settings), poll_s=settings.poll_interval_s, now_ms=now_ms)
-        publisher = Publisher(
-            ports,
-            keeper,
-            check_s3=settings.check_s3,
-            publish_unchanged=settings.publish_unchanged,
-            poll_s=settings.poll_interval_s,
-            now_ms=now_ms,
-        )
-        replayer = Replayer(ports, keeper, check_s3=settings.check_s3)
-
-        async def publish(execution: Execution) -> tuple[Execution, Tick]:
-            return await (replayer if execution.replay.under_way else publisher).tick(execution)
-
-        steps = {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal, Phase.PUBLISHING: publish}
-        return Pursuit(execution_id, ports.executions, keeper, steps)
+        clock = Clock(time.monotonic, lambda: time.time_ns() // 1_000_000)
+        return Assembly(self.ports, _terms(self.settings), clock, owner=_owner()).supervisor()
 
 
 @asynccontextmanager
@@ -203,8 +146,8 @@ def _service(settings: Settings, aws: Clients) -> Service:
     return Service(settings, ports, {"table": table, "queue": queue})
 
 
-def _policy(settings: Settings) -> Policy:
-    return Policy(
+def _terms(settings: Settings) -> Terms:
+    policy = Policy(
         settle_s=settings.settle_s,
         deadline_s=settings.seal_deadline_s,
         reconcile=settings.reconcile,
@@ -212,13 +155,20 @@ def _policy(settings: Settings) -> Policy:
         on_incomplete=settings.on_incomplete,
         check_s3=settings.check_s3,
     )
+    return Terms(
+        policy=policy,
+        poll_s=settings.poll_interval_s,
+        lookback_s=settings.lookback_s,
+        retention_s=settings.retention_days * DAY_S,
+        lease_s=settings.lease_s,
+        drain_s=settings.drain_s,
+        max_executions=settings.max_executions,
+        stream_prefix=settings.log_stream_prefix,
+        publish_unchanged=settings.publish_unchanged,
+        explicit=bool(settings.task_arns),
+    )
 
 
 def _owner() -> str:
     """A name for this worker that no other one has had, readable in the table."""
     return f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:12]}"
-
-
-def now_ms() -> int:
-    """The time of day, in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000

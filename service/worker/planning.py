@@ -1,20 +1,20 @@
 """Which executions are published together: read from the table, decided in `domain.plan`."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from service.domain.execution import Execution, Publishing
 from service.domain.phases import OPEN
 from service.domain.plan import last_settled, order, plan
 from service.ports import Ports
+from service.worker.terms import Clock
 
 
 class Planner:
     """Plans the publishing of an execution when its turn has come."""
 
-    def __init__(self, ports: Ports, *, now_ms: Callable[[], int]) -> None:
+    def __init__(self, ports: Ports, clock: Clock) -> None:
         self._ports = ports
-        self._now_ms = now_ms
+        self._now_ms = clock.now_ms
 
     async def plan(self, execution: Execution) -> Publishing | None:
         """The plan; None while an older execution of the task is still open.

@@ -3,7 +3,7 @@
 A tick that fails leaves its chunk as it is, so that the next one sends what is still pending and nothing else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from service.domain.errors import Absent, Denied, Rejected, Trouble
@@ -20,30 +20,20 @@ from service.worker.planning import Planner
 from service.worker.progress import Progress
 from service.worker.seal import moved
 from service.worker.send import Sender
+from service.worker.terms import Clock, Terms
 from service.worker.walk import Walk
 
 
 class Publisher:
     """Publishes one execution, a chunk at each tick."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        keeper: Keeper,
-        *,
-        check_s3: bool,
-        publish_unchanged: bool,
-        poll_s: float,
-        now_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, ports: Ports, keeper: Keeper, terms: Terms, clock: Clock) -> None:
         self._ports = ports
         self._keeper = keeper
-        self._planner = Planner(ports, now_ms=now_ms)
+        self._planner = Planner(ports, clock)
         self._sender = Sender(ports.queue, keeper)
-        self._check_s3 = check_s3
-        self._publish_unchanged = publish_unchanged
-        self._poll_s = poll_s
-        self._now_ms = now_ms
+        self._terms = terms
+        self._now_ms = clock.now_ms
         self._progress: Progress | None = None
 
     async def tick(self, execution: Execution) -> tuple[Execution, Tick]:
@@ -82,15 +72,15 @@ class Publisher:
     async def _plan(self, execution: Execution) -> tuple[Execution, Tick]:
         planned = await self._planner.plan(execution)
         if planned is None:
-            return execution, Tick((), self._poll_s)
+            return execution, Tick((), self._terms.poll_s)
         return await self._save(replace(execution, publishing=planned)), Tick()
 
     async def _decide(
         self, progress: Progress, publishing: Publishing, files: Sequence[tuple[str, Sequence[Saying]]]
     ) -> Chunk:
         chunk, candidates = sort_out(files, publishing, progress.executions)
-        found = await progress.look_up(self._ports.objects, candidates) if self._check_s3 else None
-        settle(chunk, candidates, found, publish_unchanged=self._publish_unchanged, ahead=publishing.ahead)
+        found = await progress.look_up(self._ports.objects, candidates) if self._terms.policy.check_s3 else None
+        settle(chunk, candidates, found, publish_unchanged=self._terms.publish_unchanged, ahead=publishing.ahead)
         return chunk
 
     async def _send(self, execution: Execution, publishing: Publishing, chunk: Chunk) -> tuple[Execution, Tick]:

@@ -1,20 +1,19 @@
 """Read an execution's status and log: facts first, position after."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from service.domain.errors import Absent, Rejected
 from service.domain.execution import Execution, Position
 from service.domain.facts import Fact, FactKind, Parsed, Unknown, storable
 from service.domain.following import described, has_stale_token, noted_end
-from service.domain.names import TaskMode
 from service.domain.records import LogEvent
 from service.domain.reports import Looked
+from service.parsing import PARSERS
 from service.ports import Ports
 from service.worker.lease import Keeper
-
-Parser = Callable[[str, int], Parsed]
+from service.worker.terms import Clock, Terms
 
 PAGES_PER_LOOK = 20
 SAMPLES_PER_LOOK = 3
@@ -48,20 +47,11 @@ class _Account:
 class Reader:
     """Reads logs into facts. What it has read is stored before the position behind it is."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        keeper: Keeper,
-        *,
-        parsers: Mapping[TaskMode, Parser],
-        stream_prefix: str,
-        now_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, ports: Ports, keeper: Keeper, terms: Terms, clock: Clock) -> None:
         self._ports = ports
         self._keeper = keeper
-        self._parsers = parsers
-        self._stream_prefix = stream_prefix
-        self._now_ms = now_ms
+        self._stream_prefix = terms.stream_prefix
+        self._now_ms = clock.now_ms
 
     async def ask(self, execution: Execution) -> Execution:
         """Return the execution with what DataSync says of it now. Raises Absent when DataSync has forgotten it."""
@@ -130,7 +120,7 @@ class Reader:
             return await self._begin_again(execution), False
         except Absent:
             return execution, True  # Deleted since it was listed, and its lines with it.
-        parse = self._parsers[execution.task_mode]
+        parse = PARSERS[execution.task_mode]
         parsed = [parse(event.message, event.at_ms) for event in page.events]
         account.add(page.events, parsed)
         await self._ports.facts.add(execution, [storable(line) for line in parsed if isinstance(line, Fact)])

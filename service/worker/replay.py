@@ -15,17 +15,18 @@ from service.worker.lease import Keeper
 from service.worker.progress import FILES_PER_CHUNK, Progress
 from service.worker.seal import moved
 from service.worker.send import Sender
+from service.worker.terms import Terms
 from service.worker.walk import Walk
 
 
 class Replayer:
     """Replays one execution, a chunk at each tick: the same ids, and for a FIFO queue new deduplication ids."""
 
-    def __init__(self, ports: Ports, keeper: Keeper, *, check_s3: bool) -> None:
+    def __init__(self, ports: Ports, keeper: Keeper, terms: Terms) -> None:
         self._ports = ports
         self._keeper = keeper
         self._sender = Sender(ports.queue, keeper)
-        self._check_s3 = check_s3
+        self._check_s3 = terms.policy.check_s3
         self._progress: Progress | None = None
 
     async def tick(self, execution: Execution) -> tuple[Execution, Tick]:

@@ -1,13 +1,13 @@
 """Say in time that carried files are about to be lost: no SUCCESS has come for them, and facts do not stay."""
 
 import contextlib
-from collections.abc import Callable
 
 from service.domain.errors import Conflict
 from service.domain.phases import Event, Phase, Reason
 from service.domain.reports import Report
 from service.ports import Ports
 from service.worker.seal import moved
+from service.worker.terms import Clock, Terms
 
 LOOK_S = 3600.0
 
@@ -18,13 +18,11 @@ LAST_SHARE = 10
 class Retention:
     """Looks at the carried executions once an hour."""
 
-    def __init__(
-        self, ports: Ports, *, retention_s: int, clock_s: Callable[[], float], now_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, ports: Ports, terms: Terms, clock: Clock) -> None:
         self._ports = ports
-        self._last_s = retention_s // LAST_SHARE
-        self._clock_s = clock_s
-        self._now_ms = now_ms
+        self._last_s = terms.retention_s // LAST_SHARE
+        self._clock_s = clock.monotonic_s
+        self._now_ms = clock.now_ms
         self._looked_at_s = float("-inf")
 
     async def look(self) -> list[Report]:

@@ -1,6 +1,5 @@
 """Follow an execution until DataSync reports its end, then until its log is complete, and rule on it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from service.domain.errors import Absent, Denied
@@ -10,7 +9,6 @@ from service.domain.names import is_known
 from service.domain.phases import Event, Reason
 from service.domain.reports import Moved, Report, Tick, UnknownStatus
 from service.domain.sealing import (
-    Policy,
     Ruling,
     blocker,
     close,
@@ -22,27 +20,19 @@ from service.domain.sealing import (
 from service.ports import Ports
 from service.worker.lease import Keeper
 from service.worker.reader import Reader
+from service.worker.terms import Clock, Terms
 
 
 class Sealer:
     """One tick at a time, from an execution's registration to the ruling on its log."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        keeper: Keeper,
-        reader: Reader,
-        *,
-        policy: Policy,
-        poll_s: float,
-        now_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, ports: Ports, keeper: Keeper, reader: Reader, terms: Terms, clock: Clock) -> None:
         self._ports = ports
         self._keeper = keeper
         self._reader = reader
-        self._policy = policy
-        self._poll_s = poll_s
-        self._now_ms = now_ms
+        self._policy = terms.policy
+        self._poll_s = terms.poll_s
+        self._now_ms = clock.now_ms
 
     async def follow(self, execution: Execution) -> tuple[Execution, Tick]:
         """Read on while the execution runs; once it has ended, say so."""

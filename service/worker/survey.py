@@ -1,12 +1,13 @@
 """Find the open executions that nobody works on, and claim them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from service.domain.records import OpenExecution
 from service.domain.reports import Surveyed, Tick
 from service.ports import Overview
 from service.worker.lease import SWEEP, Keeper, Watch
+from service.worker.terms import Clock, Terms
 
 PER_TASK = 2
 """A task's executions are published in order: the oldest one and its successor are all that can be worked on."""
@@ -26,24 +27,13 @@ def worth_working_on(executions: Sequence[OpenExecution]) -> list[OpenExecution]
 class Surveyor:
     """Looks over the table at each tick and takes what is free, up to `max_executions` at a time."""
 
-    def __init__(
-        self,
-        overview: Overview,
-        keeper: Keeper,
-        *,
-        watch: Watch,
-        max_executions: int,
-        poll_s: float,
-        clock_s: Callable[[], float],
-        now_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, overview: Overview, keeper: Keeper, watch: Watch, terms: Terms, clock: Clock) -> None:
         self._overview = overview
         self._keeper = keeper
         self._watch = watch
-        self._max_executions = max_executions
-        self._poll_s = poll_s
-        self._clock_s = clock_s
-        self._now_ms = now_ms
+        self._terms = terms
+        self._clock_s = clock.monotonic_s
+        self._now_ms = clock.now_ms
 
     async def tick(self, busy: Collection[str]) -> Tick:
         """Claim what is free. `busy` are executions that this process has not let go of yet, claimed or not."""
@@ -58,11 +48,11 @@ class Surveyor:
                 taken.append(name)
         self._watch.forget({execution.execution_id for execution in executions})
         report = Surveyed(await self._overview.counts(), self._oldest_age_s(executions), taken, len(self._keeper.held))
-        return Tick([report], self._poll_s)
+        return Tick([report], self._terms.poll_s)
 
     def _has_room_for(self, execution: OpenExecution, worth: Sequence[OpenExecution]) -> bool:
         """Beyond the limit there is room for what one of ours waits for: neither would ever end otherwise."""
-        if len(self._keeper.held - {SWEEP}) < self._max_executions:
+        if len(self._keeper.held - {SWEEP}) < self._terms.max_executions:
             return True
         behind = worth[worth.index(execution) + 1 :]
         return any(e.task_id == execution.task_id and e.execution_id in self._keeper.held for e in behind)

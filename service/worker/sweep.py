@@ -1,7 +1,7 @@
 """Find new executions and register each one once. One worker at a time does this; it would be harmless twice."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from service.domain.errors import Absent, Trouble
@@ -12,6 +12,7 @@ from service.domain.reports import Setback, Swept, Tick
 from service.ports import Ports
 from service.worker.lease import SWEEP, Keeper, Watch
 from service.worker.retention import Retention
+from service.worker.terms import Clock, Terms
 
 QUIET_TASKS_PER_SWEEP = 20
 RELIST_S = 30.0
@@ -79,21 +80,15 @@ def registered(
 
 
 class Sweeper:
-    """Looks over all tasks at each tick. `explicit`: the operator named the tasks, so one that cannot work is shown."""
+    """Looks over all tasks at each tick."""
 
-    def __init__(
-        self,
-        ports: Ports,
-        keeper: Keeper,
-        watch: Watch,
-        *,
-        terms: "Terms",
-    ) -> None:
+    def __init__(self, ports: Ports, keeper: Keeper, watch: Watch, terms: Terms, clock: Clock) -> None:
         self._ports = ports
         self._keeper = keeper
         self._watch = watch
         self._terms = terms
-        self._retention = Retention(ports, retention_s=terms.retention_s, clock_s=terms.clock_s, now_ms=terms.now_ms)
+        self._clock = clock
+        self._retention = Retention(ports, terms, clock)
         self._seen: dict[TaskArn, _Seen] = {}
         self._descriptions_left = 0
 
@@ -104,7 +99,7 @@ class Sweeper:
             return Tick((), self._terms.poll_s)
         self._descriptions_left = DESCRIPTIONS_PER_SWEEP
         tasks = await self._ports.datasync.tasks()
-        listed = due(tasks, self._seen, self._terms.clock_s())
+        listed = due(tasks, self._seen, self._clock.monotonic_s())
         reports = await self._retention.look()
         new: list[ExecutionName] = []
         left_alone = 0
@@ -124,7 +119,7 @@ class Sweeper:
         if SWEEP in self._keeper.held:
             return True
         lease = await self._ports.leases.read(SWEEP)
-        return self._watch.is_free(lease, self._terms.clock_s()) and await self._keeper.claim(lease)
+        return self._watch.is_free(lease, self._clock.monotonic_s()) and await self._keeper.claim(lease)
 
     async def _look_at(self, task: TaskListing) -> tuple[list[ExecutionName], int]:
         seen = self._seen.get(task.arn) or await self._first_sight(task_id(task.arn))
@@ -140,11 +135,11 @@ class Sweeper:
                     seen.described[name.execution_id] = await self._ports.datasync.execution(name.arn)
         described = [name for name in unknown if name.execution_id in seen.described]
         new, left_alone = await self._register(task.arn, seen, described)
-        seen.status, seen.listed_at_s = task.status, self._terms.clock_s()
+        seen.status, seen.listed_at_s = task.status, self._clock.monotonic_s()
         return new, left_alone
 
     async def _first_sight(self, task: TaskId) -> _Seen:
-        record = await self._ports.tasks.remember(task, seen_at_ms=self._terms.now_ms())
+        record = await self._ports.tasks.remember(task, seen_at_ms=self._clock.now_ms())
         return _Seen(record, set(await self._ports.tasks.known(task)))
 
     async def _register(
@@ -154,8 +149,8 @@ class Sweeper:
         if not names:
             return [], 0
         task = await self._ports.datasync.task(arn)
-        terms, now_ms = self._terms, self._terms.now_ms()
-        oldest_ms = max(seen.record.seen_at_ms - terms.lookback_ms, now_ms - terms.retention_s * 1000)
+        terms, now_ms = self._terms, self._clock.now_ms()
+        oldest_ms = max(seen.record.seen_at_ms - terms.lookback_s * 1000, now_ms - terms.retention_s * 1000)
         records = [
             registered(name, seen.described[name.execution_id], task, now_ms=now_ms, retention_s=terms.retention_s)
             for name in names
@@ -170,15 +165,3 @@ class Sweeper:
             seen.known.add(name)
             seen.described.pop(name, None)
         return new, len(names) - len(new)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a sweep goes by: how often, how far back, and whose clocks."""
-
-    poll_s: float
-    lookback_ms: int
-    retention_s: int
-    explicit: bool
-    clock_s: Callable[[], float]
-    now_ms: Callable[[], int]

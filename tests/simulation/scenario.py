@@ -13,11 +13,12 @@ from service.domain.reports import LeaseLost, Report, Setback
 from service.domain.sealing import OnError, OnIncomplete, Policy
 from service.ports import Ports
 from service.worker.operator import Operator, Refusal
+from service.worker.terms import Terms
 from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, now_s
 from tests.simulation.datasync import HOUSEKEEPING, NAMES, Doing, Plan, SimulatedDataSync, TrueTask
 from tests.simulation.faults import Link, Outage, Weather, through
 from tests.simulation.oracle import SKEW_S, Oracle, Verdict
-from tests.simulation.worker import Knobs, SimulatedWorker
+from tests.simulation.worker import SimulatedWorker
 from tests.virtual_time import run
 
 PATIENCE_S = 6 * 3600.0
@@ -60,7 +61,7 @@ class Simulation:
         self.born = 0
         self.over = False
         dice = self.dice("world")
-        self.knobs = Knobs(
+        self.terms = Terms(
             policy=Policy(
                 settle_s=10.0,
                 deadline_s=dice.choice([120.0, 240.0]),
@@ -138,7 +139,7 @@ class Simulation:
             mode=dice.choice(list(TaskMode)),
             cloud=self.cloud,
             random=self.dice(f"task {number}"),
-            settle_s=self.knobs.policy.settle_s,
+            settle_s=self.terms.policy.settle_s,
             estimate=dice.choice([10, 10, 120_000]),
         )
         names = dice.sample(NAMES, dice.randint(3, len(NAMES)))
@@ -164,7 +165,7 @@ class Simulation:
         for worker in list(self.workers):
             await worker.stop()
         verdict = Oracle(
-            self.tasks, self.cloud, self.knobs.policy, self.calm, self.released, self.knobs.publish_unchanged
+            self.tasks, self.cloud, self.terms.policy, self.calm, self.released, self.terms.publish_unchanged
         ).judge()
         for bug in self.bugs:
             verdict.say("8 an error of our own", bug)
@@ -263,7 +264,7 @@ class Simulation:
         skew_s = dice.uniform(0.0, SKEW_S) if self.kind == "wild" else 0.0
         ports = replace(self.ports, queue=self.cloud.queue.seen_by(name))
         worker = SimulatedWorker(
-            link, ports, self.knobs, lambda report: self._observe(name, report), self.dice(name), skew_s=skew_s
+            link, ports, self.terms, lambda report: self._observe(name, report), self.dice(name), skew_s=skew_s
         )
         self.workers.append(worker)
         self.trace(f"{name}: starts")

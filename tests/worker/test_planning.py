@@ -29,7 +29,7 @@ class Table:
             self.world.executions.records[execution.name.execution_id] = execution
 
     async def plan(self, execution):
-        return await Planner(self.world.ports(), now_ms=lambda: START_MS).plan(execution)
+        return await Planner(self.world.ports(), self.world.clock.both()).plan(execution)
 
 
 def numbers(planned):

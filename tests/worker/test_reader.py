@@ -11,8 +11,8 @@ from service.domain.following import TOKEN_GOOD_MS
 from service.domain.names import TaskMode
 from service.domain.phases import Phase
 from service.domain.records import LogEvent, LogPage
-from service.parsing import PARSERS
 from service.worker.reader import PAGES_PER_LOOK, SAMPLES_PER_LOOK, Reader
+from service.worker.terms import Terms
 from tests.worker.world import EPOCH_MS, GROUP, Worker, World
 
 PREFIX = "{task_id}-{execution_id}"
@@ -67,9 +67,7 @@ class Scene:
         await worker.sweeper.tick()
         await worker.surveyor.tick(())
         self.keeper = worker.keeper
-        self.reader = Reader(
-            self.world.ports(), worker.keeper, parsers=PARSERS, stream_prefix=PREFIX, now_ms=self.world.clock.now_ms
-        )
+        self.reader = Reader(self.world.ports(), worker.keeper, Terms(), self.world.clock.both())
         return self
 
     @property

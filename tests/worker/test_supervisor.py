@@ -13,6 +13,7 @@ from service.worker.lease import SWEEP, Keeper, Watch
 from service.worker.loop import Surroundings
 from service.worker.supervisor import RELEASE_S, Supervisor
 from service.worker.survey import Surveyor
+from service.worker.terms import Clock, Terms
 from tests.domain.examples import an_execution
 from tests.virtual_time import run
 
@@ -100,15 +101,8 @@ class Worker:
         self.table, self.takes_s, self.ends = table, takes_s, ends
         clock_s = asyncio.get_running_loop().time
         self.keeper = Keeper(table, owner=owner, lease_s=LEASE_S, clock_s=clock_s)
-        surveyor = Surveyor(
-            table,
-            self.keeper,
-            watch=Watch(LEASE_S),
-            max_executions=10,
-            poll_s=15.0,
-            clock_s=clock_s,
-            now_ms=lambda: round(clock_s() * 1000),
-        )
+        clock = Clock(clock_s, lambda: round(clock_s() * 1000))
+        surveyor = Surveyor(table, self.keeper, Watch(LEASE_S), Terms(), clock)
         self.sweeper = Sweeper()
         self.ticks, self.cut_off, self.finished_s, self.reports = [], [], [], []
         self.under_way, self.most_under_way = {}, 0

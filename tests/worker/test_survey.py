@@ -7,6 +7,7 @@ from service.domain.phases import Phase
 from service.domain.records import Lease, OpenExecution
 from service.worker.lease import SWEEP, Keeper, Watch
 from service.worker.survey import PER_TASK, Surveyor, worth_working_on
+from service.worker.terms import Clock, Terms
 from tests.domain.examples import MINUTE_MS, START_MS, an_execution
 
 LEASE_S = 30.0
@@ -17,15 +18,9 @@ class Worker:
 
     def __init__(self, table, now, owner="me", max_executions=10):
         self.keeper = Keeper(table, owner=owner, lease_s=LEASE_S, clock_s=lambda: now[0] / 1000)
-        self.surveyor = Surveyor(
-            table,
-            self.keeper,
-            watch=Watch(LEASE_S),
-            max_executions=max_executions,
-            poll_s=15.0,
-            clock_s=lambda: now[0] / 1000,
-            now_ms=lambda: now[0],
-        )
+        clock = Clock(lambda: now[0] / 1000, lambda: now[0])
+        terms = Terms(max_executions=max_executions)
+        self.surveyor = Surveyor(table, self.keeper, Watch(LEASE_S), terms, clock)
 
     async def look(self, busy=()):
         tick = await self.surveyor.tick(busy)

@@ -11,18 +11,11 @@ from service.domain.messages import StoredObject
 from service.domain.names import ExecutionArn, ExecutionId, TaskArn, TaskMode
 from service.domain.phases import Phase
 from service.domain.records import ExecutionDescription, LogEvent, TaskDescription
-from service.domain.reports import Moved, Report, Sent, Tick
+from service.domain.reports import Moved, Report, Sent
 from service.domain.sealing import Policy
-from service.parsing import PARSERS
 from service.ports import Ports
-from service.worker.lease import Keeper, Watch
-from service.worker.publish import Publisher
-from service.worker.pursuit import Pursuit
-from service.worker.reader import Reader
-from service.worker.replay import Replayer
-from service.worker.seal import Sealer
-from service.worker.survey import Surveyor
-from service.worker.sweep import Sweeper, Terms
+from service.worker.assembly import Assembly
+from service.worker.terms import Clock, Terms
 
 TASK = TaskArn("arn:aws:datasync:eu-west-1:123456789012:task/task-0123456789abcdef0")
 GROUP = "/aws/datasync/test"
@@ -33,7 +26,7 @@ PLAIN = Policy()
 
 
 @dataclass
-class Clock:
+class VirtualClock:
     """Time that passes only when told to."""
 
     ms: int = EPOCH_MS
@@ -44,6 +37,9 @@ class Clock:
     def now_s(self) -> float:
         return self.ms / 1000
 
+    def both(self) -> Clock:
+        return Clock(self.now_s, self.now_ms)
+
     def advance(self, seconds: float) -> None:
         self.ms += round(seconds * 1000)
 
@@ -52,7 +48,7 @@ class Clock:
 class World:
     """What happens outside of the service. Each method is something that DataSync, CloudWatch or a person does."""
 
-    clock: Clock = field(default_factory=Clock)
+    clock: VirtualClock = field(default_factory=VirtualClock)
     datasync: MemoryDataSync = field(default_factory=MemoryDataSync)
     logs: MemoryLogs = field(default_factory=lambda: MemoryLogs({GROUP: {}}))
     objects: MemoryObjects = field(default_factory=lambda: MemoryObjects({BUCKET: {}}))
@@ -162,57 +158,23 @@ class Worker:
         explicit: bool = False,
     ) -> None:
         self.world = world
-        self.ports = ports or world.ports()
-        self.policy = policy
-        self.publish_unchanged = publish_unchanged
-        clock = world.clock
-        self.keeper = Keeper(self.ports.leases, owner=owner, lease_s=30.0, clock_s=clock.now_s)
-        self.watch = Watch(30.0)
-        terms = Terms(15.0, round(lookback_s * 1000), 30 * 86_400, explicit, clock.now_s, clock.now_ms)
-        self.sweeper = Sweeper(self.ports, self.keeper, self.watch, terms=terms)
-        self.surveyor = Surveyor(
-            self.ports.overview,
-            self.keeper,
-            watch=self.watch,
+        self.terms = Terms(
+            policy=policy,
+            publish_unchanged=publish_unchanged,
+            lookback_s=lookback_s,
             max_executions=max_executions,
-            poll_s=15.0,
-            clock_s=clock.now_s,
-            now_ms=clock.now_ms,
+            explicit=explicit,
         )
+        self.assembly = Assembly(ports or world.ports(), self.terms, world.clock.both(), owner=owner)
+        self.keeper, self.sweeper, self.surveyor = self.assembly.keeper, self.assembly.sweeper, self.assembly.surveyor
         self.reports: list[Report] = []
-        self.pursuits: dict[str, Pursuit] = {}
-
-    def pursuit(self, execution_id: ExecutionId) -> Pursuit:
-        now_ms = self.world.clock.now_ms
-        reader = Reader(
-            self.ports,
-            self.keeper,
-            parsers=PARSERS,
-            stream_prefix="{task_id}-{execution_id}",
-            now_ms=now_ms,
-        )
-        sealer = Sealer(self.ports, self.keeper, reader, policy=self.policy, poll_s=15.0, now_ms=now_ms)
-        publisher = Publisher(
-            self.ports,
-            self.keeper,
-            check_s3=self.policy.check_s3,
-            publish_unchanged=self.publish_unchanged,
-            poll_s=15.0,
-            now_ms=now_ms,
-        )
-        replayer = Replayer(self.ports, self.keeper, check_s3=self.policy.check_s3)
-
-        async def publish(execution: Execution) -> tuple[Execution, Tick]:
-            return await (replayer if execution.replay.under_way else publisher).tick(execution)
-
-        steps = {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal, Phase.PUBLISHING: publish}
-        return Pursuit(execution_id, self.ports.executions, self.keeper, steps)
+        self.pursuits = {}
 
     async def round(self) -> float:
         """One tick of everything; returns the shortest pause that a tick asked for."""
         ticks = [await self.keeper.tick(), await self.sweeper.tick(), await self.surveyor.tick(())]
         for name in sorted(self.keeper.held - self.pursuits.keys() - {"sweep"}):
-            self.pursuits[name] = self.pursuit(ExecutionId(name))
+            self.pursuits[name] = self.assembly.pursuit(ExecutionId(name))
         for name, pursuit in list(self.pursuits.items()):
             tick = await pursuit.tick()
             if tick.trouble:
