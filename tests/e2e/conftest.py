@@ -43,7 +43,7 @@ async def eventually(condition, *, patience_s=PATIENCE_S):
     """Return what the condition returns once that is true. Asks another process, so it has to ask again."""
     async with asyncio.timeout(patience_s):
         while not (answer := await condition()):  # noqa: ASYNC110 - because another process sets no event of ours
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
         return answer
 
 
@@ -197,7 +197,7 @@ async def a_scene(stack, moto_url, emulator_url, shares, *, queue="queue", initi
         "AWS_ENDPOINT_URL_DATASYNC": emulator_url,
         "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": emulator_url,
         "TRIGGER_TABLE_NAME": f"table-{number}",
-        "TRIGGER_POLL_INTERVAL_S": "0.2",
+        "TRIGGER_POLL_INTERVAL_S": "1",
         "TRIGGER_SETTLE_S": "0.3",
         "TRIGGER_HTTP_HOST": "127.0.0.1",
         "TRIGGER_HTTP_PORT": "0",

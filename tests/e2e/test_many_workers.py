@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import eventually
 
-MANY = 300
+MANY = 120
 
 SLOWLY = {"TRIGGER_POLL_INTERVAL_S": "2"}
 """moto reads its whole table for each look at an index, so that many files and many looks do not go together."""
