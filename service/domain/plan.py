@@ -24,7 +24,7 @@ def plan(execution: Execution, siblings: Sequence[Execution]) -> Publishing:
     before = [s for s in family if order(s) < order(execution)]
     settled = last_settled(before)
     since = family[family.index(settled) + 1 :] if settled else family
-    sending = [s for s in since if s not in before and _is_sending(s)]
+    sending = [s for s in since if order(s) > order(execution) and _is_sending(s)]
     carried = [s for s in since if s in before and s.phase is Phase.CARRIED and not _is_taken_by(s, sending)]
     sent = [s for s in since if s in before and s.phase is Phase.PUBLISHED]
     if all(e.verify_mode == VerifyMode.ONLY_FILES_TRANSFERRED for e in (execution, *carried)):
@@ -38,7 +38,7 @@ def plan(execution: Execution, siblings: Sequence[Execution]) -> Publishing:
         for s in since
         if s.name in taking_part
     ]
-    ahead = [id_ for s in stopped if s.publishing for id_ in s.publishing.ahead]
+    ahead = [id_ for s in (*stopped, *sending) if s.publishing for id_ in s.publishing.ahead]
     return Publishing(tuple(sources), began_ms[since[0].name], ahead=tuple(ahead))
 
 
@@ -73,8 +73,11 @@ def _began_ms(family: Sequence[Execution]) -> Mapping[ExecutionName, int]:
 
 
 def _is_sending(execution: Execution) -> bool:
-    """Whether it has begun to publish: according to a plan in which the one that is planned now was silent."""
-    return execution.phase is Phase.PUBLISHING and bool(execution.publishing and execution.publishing.sources)
+    """Whether it has begun to publish: according to a plan in which the one that is planned now was silent.
+
+    One that is released after it had begun has its plan to make again, and yet may have sent what both have verified.
+    """
+    return execution.phase is Phase.PUBLISHING and execution.publishing is not None
 
 
 def _is_taken_by(carried: Execution, sending: Sequence[Execution]) -> bool:

@@ -10,7 +10,8 @@ from service.domain.errors import Absent, Denied, Rejected, Trouble
 from service.domain.execution import Execution, Outcome, Publishing
 from service.domain.freshness import Saying
 from service.domain.names import ExecutionId
-from service.domain.phases import Event, Phase, Reason
+from service.domain.phases import OPEN, Event, Phase, Reason
+from service.domain.plan import order
 from service.domain.reports import Report, Sent, Tick
 from service.ports import Ports
 from service.worker.chunk import Chunk, advanced, settle, sort_out, stretches
@@ -39,21 +40,11 @@ class Publisher:
     async def tick(self, execution: Execution) -> tuple[Execution, Tick]:
         """Plan, or send the next chunk, or, behind the last one, finish."""
         publishing = execution.publishing
-        if publishing is None or not publishing.sources:
+        if publishing is None:
             return await self._plan(execution)
-        if self._progress is None:
-            executions = [await self._ports.executions.get(source.execution_id) for source in publishing.sources]
-            known = [source for source in executions if source is not None]
-            if len(known) < len(executions):  # One has outlived its retention: plan again with those that are left.
-                return await self._save(replace(execution, publishing=replace(publishing, sources=()))), Tick()
-            walk = Walk(self._ports.facts, known, after=publishing.cursor)
-            pasts = {
-                place: Past(self._ports.outcomes, source.execution_id)
-                for place, source in enumerate(publishing.sources)
-                if source.execution_id != execution.name.execution_id
-            }
-            self._progress = Progress(known, walk, pasts)
-        progress = self._progress
+        progress = self._progress or await self._begin(execution, publishing)
+        if progress is None:
+            return await self._plan(execution)
         if progress.chunk is None:
             self._progress = None  # Until the chunk stands: what fails before that begins again behind the cursor.
             files = await progress.next_files()
@@ -74,6 +65,25 @@ class Publisher:
         if planned is None:
             return execution, Tick((), self._terms.poll_s)
         return await self._save(replace(execution, publishing=planned)), Tick()
+
+    async def _begin(self, execution: Execution, publishing: Publishing) -> Progress | None:
+        """The way behind the cursor; None when the plan does not stand, so that another one must be made.
+
+        It does not when it was given up at a release, when a source has outlived its retention, or when an older one
+        was released while the plan was made. One that is released from now on finds the plan and leaves it its files.
+        """
+        known = [await self._ports.executions.get(source.execution_id) for source in publishing.sources]
+        sources = [source for source in known if source is not None]
+        released = [source for source in sources if order(source) < order(execution) and source.phase in OPEN]
+        if released or not sources or len(sources) < len(known):
+            return None
+        walk = Walk(self._ports.facts, sources, after=publishing.cursor)
+        pasts = {
+            place: Past(self._ports.outcomes, source.execution_id)
+            for place, source in enumerate(publishing.sources)
+            if source.execution_id != execution.name.execution_id
+        }
+        return Progress(sources, walk, pasts)
 
     async def _decide(
         self, progress: Progress, publishing: Publishing, files: Sequence[tuple[str, Sequence[Saying]]]

@@ -130,6 +130,12 @@ def test_carried_files_that_another_execution_is_just_sending_are_left_to_it():
     assert roles(plan(success(2), [carried(1), sending])) == {1: False, 2: True, 3: False}
 
 
+def test_what_a_later_execution_has_sent_before_it_was_held_and_released_is_left_to_it():
+    released = success(3, publishing=Publishing((), None, cursor="m", ahead=("id-1",)))
+    publishing = plan(success(2), [released])
+    assert (roles(publishing), publishing.ahead) == ({2: True, 3: False}, ("id-1",))
+
+
 def test_a_later_execution_that_has_not_begun_to_publish_waits_and_has_no_say():
     assert roles(plan(success(2), [success(3)])) == {2: True}
 

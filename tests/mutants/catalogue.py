@@ -17,6 +17,7 @@ class Mutant:
 CRASH = "tests/simulation/test_crash_everywhere.py"
 MISTAKES = "tests/simulation/test_mistakes_of_others.py"
 REGRESSIONS = "tests/simulation/test_regressions.py"
+RELEASE = "tests/simulation/test_release_everywhere.py"
 SEEDS = "tests/simulation/test_seeds.py"
 DOMAIN = "tests/domain"
 WORKER = "tests/worker"
@@ -253,6 +254,20 @@ MUTANTS = (
         "dict.fromkeys((*publishing.ahead, *chunk.ahead(settled)))",
         "dict.fromkeys(chunk.ahead(settled))",
         (f"{REGRESSIONS}::test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_with_another_one",),
+    ),
+    Mutant(
+        "a release while another one plans is not noticed",
+        "service/worker/publish.py",
+        "        if released or not sources",
+        "        if not sources",
+        (RELEASE,),
+    ),
+    Mutant(
+        "a later execution that is just sending has no say",
+        "service/domain/plan.py",
+        "    return execution.phase is Phase.PUBLISHING and execution.publishing is not None\n",
+        "    return False\n",
+        (f"{DOMAIN}/test_plan.py", RELEASE),
     ),
     Mutant(
         "a failure that is a result is raised",

@@ -68,7 +68,6 @@ class Simulation:
                 on_error=dice.choice([OnError.CARRY] * 5 + [OnError.PUBLISH, OnError.DROP]),
                 on_incomplete=dice.choice([OnIncomplete.PUBLISH, OnIncomplete.PUBLISH, OnIncomplete.HOLD]),
             ),
-            poll_s=dice.choice([5.0, 15.0]),
             max_executions=dice.choice([1, 2, 10]),
             publish_unchanged=dice.random() < 0.1,
         )
