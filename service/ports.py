@@ -111,6 +111,12 @@ class Executions(Protocol):
     async def move(self, execution: Execution, seen: Phase) -> None:
         """Store a transition of an execution that nobody holds. Raises Conflict unless its phase is still `seen`."""
 
+    async def keep(self, execution: Execution) -> None:
+        """Let it, and its place among its task's, expire when it now says; all else of it stays as it is stored.
+
+        Raises Conflict when it is not known any longer.
+        """
+
     async def of_task(self, task: TaskId, *, since_ms: int) -> Sequence[Execution]:
         """The task's executions that started then or later, in order of their start; all that were registered."""
 
@@ -121,8 +127,8 @@ class Overview(Protocol):
     async def open(self) -> Sequence[OpenExecution]:
         """The executions in an open phase, in order of their start."""
 
-    async def in_phase(self, phase: Phase) -> Sequence[ExecutionId]:
-        """The executions in one phase, in order of their start."""
+    async def expiring(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
+        """The executions in one phase that expire before then, in order of their start."""
 
     async def counts(self) -> Mapping[Phase, int]:
         """How many executions there are in each phase."""

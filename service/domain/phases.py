@@ -30,7 +30,6 @@ class Event(StrEnum):
     DROP = "sealed after ERROR, its files are given up"
     HOLD = "a person must look"
     SENT = "its last message is acknowledged"
-    EXPIRES = "its retention is nearly over and no SUCCESS has come"
     TAKEN_ALONG = "a later execution has published its files"
     RELEASE = "a person releases it"
     RESUME = "a person releases it before its log was read to the end"
@@ -52,7 +51,6 @@ TRANSITIONS: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
         (Phase.PUBLISHING, Event.SENT): Phase.PUBLISHED,
         (Phase.PUBLISHING, Event.HOLD): Phase.HELD,
         (Phase.CARRIED, Event.TAKEN_ALONG): Phase.PUBLISHED,
-        (Phase.CARRIED, Event.EXPIRES): Phase.CARRIED,
         (Phase.HELD, Event.RELEASE): Phase.PUBLISHING,
         (Phase.HELD, Event.RESUME): Phase.SEALING,
         (Phase.HELD, Event.DISCARD): Phase.DISCARDED,
@@ -68,7 +66,7 @@ FORBIDDEN: frozenset[tuple[Phase, Event]] = frozenset(
         *product([Phase.SEALING], set(Event) - {Event.SEALED, Event.CARRY, Event.DROP, Event.HOLD}),
         *product([Phase.PUBLISHING], set(Event) - {Event.SENT, Event.HOLD}),
         *product([Phase.PUBLISHED], set(Event) - {Event.REPLAY, Event.TAKEN_ALONG}),
-        *product([Phase.CARRIED], set(Event) - {Event.TAKEN_ALONG, Event.EXPIRES}),
+        *product([Phase.CARRIED], set(Event) - {Event.TAKEN_ALONG}),
         *product([Phase.HELD], set(Event) - {Event.RELEASE, Event.RESUME, Event.DISCARD}),
         *product([Phase.DISCARDED], set(Event)),
     },
@@ -110,5 +108,4 @@ class Reason(StrEnum):
     BUCKET_NOT_FOUND = "bucket_not_found"
     DESTINATION_NOT_S3 = "destination_not_s3"
     CARRIED = "carried"
-    EXPIRING = "expiring"
     INTERNAL_ERROR = "internal_error"

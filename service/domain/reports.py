@@ -79,6 +79,16 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An execution that still waits had half of its retention behind it, and has the whole of it before it again."""
+
+    name: ExecutionName
+    phase: Phase
+    started_at_ms: int
+    expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownStatus:
     """DataSync used a status that its API model does not list; it is taken to mean: not yet."""
 
@@ -114,7 +124,7 @@ class LeaseLost:
     lease: str
 
 
-Report = Swept | Surveyed | Looked | Moved | Sent | UnknownStatus | Setback | LeaseLost
+Report = Swept | Surveyed | Looked | Moved | Sent | Kept | UnknownStatus | Setback | LeaseLost
 
 
 class Tick(NamedTuple):

@@ -5,8 +5,9 @@ from functools import singledispatch
 from typing import Any, NamedTuple
 
 from service.domain import reports
+from service.domain.messages import utc
 from service.domain.names import ExecutionName, task_id
-from service.domain.phases import Phase, Reason
+from service.domain.phases import Phase
 
 EXECUTIONS_REGISTERED = "executions_registered"
 EXECUTIONS_TAKEN = "executions_taken"
@@ -15,6 +16,7 @@ LOG_READ = "log_read"
 LINE_NOT_UNDERSTOOD = "line_not_understood"
 EXECUTION_MOVED = "execution_moved"
 FILES_SENT = "files_sent"
+EXECUTION_KEPT = "execution_kept"
 STATUS_NOT_KNOWN = "status_not_known"
 SETBACK = "setback"
 LEASE_LOST = "lease_lost"
@@ -99,8 +101,7 @@ def _moved(report: reports.Moved) -> Line:
         "files": dict(report.files),
         "publish_delay_s": report.delay_s,
     }
-    needs_a_person = report.phase is Phase.HELD or report.reason is Reason.EXPIRING
-    return Line("warning" if needs_a_person else "info", EXECUTION_MOVED, fields)
+    return Line("warning" if report.phase is Phase.HELD else "info", EXECUTION_MOVED, fields)
 
 
 @event.register
@@ -115,6 +116,18 @@ def _sent(report: reports.Sent) -> Line | None:
         "cursor": report.cursor,
     }
     return Line("info", FILES_SENT, fields)
+
+
+@event.register
+def _kept(report: reports.Kept) -> Line:
+    """What has waited for so long may have been forgotten."""
+    fields = {
+        **_about(report.name),
+        "phase": report.phase,
+        "started_at": utc(report.started_at_ms),
+        "kept_until": utc(report.expires_at_s * 1000),
+    }
+    return Line("warning", EXECUTION_KEPT, fields)
 
 
 @event.register

@@ -98,6 +98,9 @@ COUNTERS: Mapping[str, Definition] = MappingProxyType(
         "executions_held": Definition(
             "Executions that were set aside for a person.", ("reason",), list(product(Reason))
         ),
+        "executions_kept": Definition(
+            "Executions that have waited for half of their retention and were given the whole of it once more."
+        ),
         "reconciliation_mismatches": Definition("Executions whose log did not add up to DataSync's counters."),
         "unknown_statuses": Definition("Statuses of executions that DataSync's API model does not list."),
         "setbacks": Definition(
@@ -220,6 +223,10 @@ class Metrics:
         self._add("files", report.failed, "failed")
         for outcome, files in report.outcomes.items():
             self._add("files", files, outcome)
+
+    @record.register
+    def _kept(self, _: reports.Kept) -> None:
+        self._add("executions_kept", 1)
 
     @record.register
     def _unknown_status(self, _: reports.UnknownStatus) -> None:

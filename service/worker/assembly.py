@@ -10,6 +10,7 @@ from service.worker.publish import Publisher
 from service.worker.pursuit import Pursuit
 from service.worker.reader import Reader
 from service.worker.replay import Replayer
+from service.worker.retention import Extension
 from service.worker.seal import Sealer
 from service.worker.supervisor import Supervisor
 from service.worker.survey import Surveyor
@@ -44,4 +45,4 @@ class Assembly:
             return await (replayer if execution.replay.under_way else publisher).tick(execution)
 
         steps = {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal, Phase.PUBLISHING: publish}
-        return Pursuit(execution_id, ports.executions, keeper, steps)
+        return Pursuit(execution_id, ports.executions, keeper, steps, Extension(ports, terms, clock))

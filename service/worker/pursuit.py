@@ -8,6 +8,7 @@ from service.domain.phases import Event, Phase, Reason
 from service.domain.reports import Tick
 from service.ports import Executions
 from service.worker.lease import Keeper
+from service.worker.retention import Extension
 from service.worker.seal import moved
 
 Step = Callable[[Execution], Awaitable[tuple[Execution, Tick]]]
@@ -17,12 +18,18 @@ class Pursuit:
     """Does what the execution's phase asks for, a step at each tick. `steps` holds one for each open phase."""
 
     def __init__(
-        self, execution_id: ExecutionId, executions: Executions, keeper: Keeper, steps: Mapping[Phase, Step]
+        self,
+        execution_id: ExecutionId,
+        executions: Executions,
+        keeper: Keeper,
+        steps: Mapping[Phase, Step],
+        extension: Extension,
     ) -> None:
         self._execution_id = execution_id
         self._executions = executions
         self._keeper = keeper
         self._steps = steps
+        self._extension = extension
         self._execution: Execution | None = None
 
     async def tick(self) -> Tick:
@@ -31,7 +38,8 @@ class Pursuit:
         execution, self._execution = self._execution or await self._executions.get(self._execution_id), None
         if execution is None or execution.phase not in self._steps:
             return Tick(done=True)
-        after, tick = await self._steps[execution.phase](execution)
+        step = self._extension.tick if self._extension.is_due(execution) else self._steps[execution.phase]
+        after, tick = await step(execution)
         self._execution = None if tick.unsaved else after
         return tick._replace(done=after.phase not in self._steps)
 

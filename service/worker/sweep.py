@@ -8,7 +8,7 @@ from service.domain.errors import Absent, Trouble
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, ExecutionName, TaskArn, TaskId, execution_name, task_id
 from service.domain.records import ExecutionDescription, TaskDescription, TaskListing, TaskRecord
-from service.domain.reports import Setback, Swept, Tick
+from service.domain.reports import Report, Setback, Swept, Tick
 from service.ports import Ports
 from service.worker.lease import SWEEP, Keeper, Watch
 from service.worker.retention import Retention
@@ -100,7 +100,7 @@ class Sweeper:
         self._descriptions_left = DESCRIPTIONS_PER_SWEEP
         tasks = await self._ports.datasync.tasks()
         listed = due(tasks, self._seen, self._clock.monotonic_s())
-        reports = await self._retention.look()
+        reports = await self._keep()
         new: list[ExecutionName] = []
         left_alone = 0
         for task in listed:
@@ -114,6 +114,13 @@ class Sweeper:
                 left_alone += alone
         pause_s = self._terms.poll_s if self._descriptions_left else 0.0
         return Tick([*reports, Swept(len(tasks), len(listed), new, left_alone)], pause_s)
+
+    async def _keep(self) -> list[Report]:
+        """Prolong what waits. That this does not work out keeps no new execution from being seen."""
+        try:
+            return await self._retention.look()
+        except Trouble as trouble:
+            return [Setback("sweep", type(trouble).__name__.lower(), str(trouble), self._terms.poll_s, trouble)]
 
     async def _is_mine(self) -> bool:
         if SWEEP in self._keeper.held:

@@ -13,7 +13,7 @@ from service.domain.execution import Outcome, Position, Publishing, Reading, Sou
 from service.domain.facts import FactKind
 from service.domain.phases import Event, Phase, Reason
 from service.domain.records import Lease, OpenExecution
-from tests.contracts.examples import START_MS, a_task_id, an_execution
+from tests.contracts.examples import NEVER_S, START_MS, a_task_id, an_execution
 
 
 @pytest.fixture(params=["memory", "aws"])
@@ -269,10 +269,43 @@ async def test_saving_a_phase_that_is_not_open_frees_the_lease_with_it(execution
     assert (await executions.get(execution.name.execution_id)).phase is Phase.DISCARDED
 
 
-async def test_the_executions_of_a_phase_are_listed_in_order_of_their_start(executions):
-    held = {"phase": Phase.HELD, "reason": Reason.LOG_INCOMPLETE}
+async def test_the_executions_of_a_phase_that_expire_before_a_time_are_listed_in_order_of_their_start(executions):
+    held = {"phase": Phase.HELD, "reason": Reason.LOG_INCOMPLETE, "expires_at_s": NEVER_S - 1}
     late, early = an_execution(started_at_ms=START_MS + 1, **held), an_execution(**held)
-    for execution in (late, early, an_execution()):
+    another_phase, another_time = (
+        an_execution(expires_at_s=NEVER_S - 1),
+        an_execution(**held | {"expires_at_s": NEVER_S}),
+    )
+    for execution in (late, early, another_phase, another_time):
         await executions.register(execution)
-    listed = [name for name in await executions.in_phase(Phase.HELD) if name in {late.name[1], early.name[1]}]
-    assert listed == [early.name.execution_id, late.name.execution_id]
+    assert await executions.expiring(Phase.HELD, before_s=NEVER_S) == [early.name[1], late.name[1]]
+
+
+async def test_an_execution_that_is_kept_expires_later_and_is_otherwise_as_it_is_stored(executions, leases):
+    execution = an_execution(phase=Phase.CARRIED, expires_at_s=NEVER_S - 9)
+    await executions.register(execution)
+    lease = await taken(leases, execution)
+    await executions.keep(replace(execution, expires_at_s=NEVER_S, phase=Phase.HELD))
+    assert await executions.get(execution.name.execution_id) == replace(execution, expires_at_s=NEVER_S)
+    assert await executions.expiring(Phase.CARRIED, before_s=NEVER_S) == []
+    assert await leases.read(execution.name.execution_id) == lease
+
+
+async def test_what_is_kept_stays_among_the_executions_of_its_task(rows):
+    now_s = int(time.time())
+    execution = an_execution(started_at_ms=(now_s - 90 * 86_400) * 1000, expires_at_s=now_s + 9)
+    executions = DynamoExecutions(rows)
+    await executions.register(execution)
+    await executions.keep(replace(execution, expires_at_s=now_s + 99))
+    (item,) = await rows.items(
+        {
+            "KeyConditionExpression": "pk = :task",
+            "ExpressionAttributeValues": {":task": {"S": execution.name.task_id}},
+        },
+    )
+    assert item["expires_at"] == {"N": f"{now_s + 99}"}
+
+
+async def test_an_execution_that_is_gone_is_not_kept(executions):
+    with pytest.raises(Conflict):
+        await executions.keep(an_execution())

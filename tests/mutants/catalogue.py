@@ -256,6 +256,20 @@ MUTANTS = (
         (f"{REGRESSIONS}::test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_with_another_one",),
     ),
     Mutant(
+        "an execution that waits is kept without its facts",
+        "service/worker/retention.py",
+        "        await self._ports.facts.add(way.extended, page)\n",
+        "",
+        (f"{WORKER}/test_retention.py",),
+    ),
+    Mutant(
+        "what is held expires",
+        "service/worker/retention.py",
+        "WAITING = (Phase.CARRIED, Phase.HELD)",
+        "WAITING = (Phase.CARRIED,)",
+        (f"{WORKER}/test_retention.py",),
+    ),
+    Mutant(
         "a release while another one plans is not noticed",
         "service/worker/publish.py",
         "        if released or not sources",

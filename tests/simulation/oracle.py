@@ -185,7 +185,7 @@ class Oracle:
                 continue
             if word.verified_visible_s > execution.ended_s + self.policy.deadline_s:
                 continue
-            verdict.figures["files that had to go out"] += 1
+            verdict.figures["validated files accounted for"] += 1
             if any(sent.at_s <= published_s for sent in versions.get((word.verified.etag, path), ())):
                 continue
             if self._gone(execution, path, word.verified, published_s) or self._overtaken(execution, path, published_s):

@@ -13,7 +13,7 @@ from service.domain.reports import LeaseLost, Report, Setback
 from service.domain.sealing import OnError, OnIncomplete, Policy
 from service.ports import Ports
 from service.worker.operator import Operator, Refusal
-from service.worker.terms import Terms
+from service.worker.terms import DAY_S, Terms
 from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, now_s
 from tests.simulation.datasync import HOUSEKEEPING, NAMES, Doing, Plan, SimulatedDataSync, TrueTask
 from tests.simulation.faults import Link, Outage, Weather, through
@@ -68,6 +68,7 @@ class Simulation:
                 on_error=dice.choice([OnError.CARRY] * 5 + [OnError.PUBLISH, OnError.DROP]),
                 on_incomplete=dice.choice([OnIncomplete.PUBLISH, OnIncomplete.PUBLISH, OnIncomplete.HOLD]),
             ),
+            retention_s=dice.choice([30 * DAY_S, 30 * DAY_S, 1200]),
             max_executions=dice.choice([1, 2, 10]),
             publish_unchanged=dice.random() < 0.1,
         )

@@ -6,7 +6,12 @@ from service.domain.phases import Event, Phase, Reason
 from service.domain.reports import Moved, Tick
 from service.worker.lease import Keeper
 from service.worker.pursuit import Pursuit
-from tests.domain.examples import an_execution
+from service.worker.retention import Extension
+from service.worker.terms import Clock, Terms
+from tests.domain.examples import START_MS, an_execution
+from tests.worker.world import World
+
+EXTENSION = Extension(World().ports(), Terms(), Clock(lambda: 0.0, lambda: START_MS))
 
 
 class Scene:
@@ -16,7 +21,7 @@ class Scene:
         self.keeper = Keeper(self.table, owner="me", lease_s=30.0, clock_s=lambda: 0.0)
         self.seen = []
         self.steps = {Phase[name]: step for name, step in steps.items()}
-        self.pursuit = Pursuit(self.execution.name.execution_id, self.table, self.keeper, self.steps)
+        self.pursuit = Pursuit(self.execution.name.execution_id, self.table, self.keeper, self.steps, EXTENSION)
 
     async def claimed(self):
         assert await self.keeper.claim(await self.table.read(self.execution.name.execution_id))

@@ -45,6 +45,16 @@ class DynamoExecutions:
         """See ports.Executions."""
         await self._store(execution, "phase = :seen AND attribute_not_exists(#owner)", {":seen": {"S": seen.value}})
 
+    async def keep(self, execution: Execution) -> None:
+        """See ports.Executions."""
+        await self._rows.put(table.started_item(execution))
+        await self._rows.update(
+            table.key(execution.name.execution_id, table.RECORD),
+            "SET expires_at = :expires_at, #record.expires_at_s = :expires_at",
+            {":expires_at": table.number(execution.expires_at_s)},
+            condition="attribute_exists(#record)",
+        )
+
     async def of_task(self, task: TaskId, *, since_ms: int) -> Sequence[Execution]:
         """See ports.Executions."""
         query = {
@@ -67,9 +77,12 @@ class DynamoExecutions:
         found = [table.open_from(item) for phase in OPEN for item in await self._rows.items(_in_phase(phase))]
         return sorted(found, key=lambda e: (e.started_at_ms, e.execution_id))
 
-    async def in_phase(self, phase: Phase) -> Sequence[ExecutionId]:
+    async def expiring(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
         """See ports.Overview."""
-        found = [table.open_from(item) for item in await self._rows.items(_in_phase(phase))]
+        query = _in_phase(phase)
+        query["FilterExpression"] += " AND expires_at < :before"
+        query["ExpressionAttributeValues"][":before"] = table.number(before_s)
+        found = [table.open_from(item) for item in await self._rows.items(query)]
         return [execution.execution_id for execution in found]
 
     async def counts(self) -> Mapping[Phase, int]:

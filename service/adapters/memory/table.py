@@ -116,6 +116,13 @@ class MemoryExecutions:
             raise Conflict("dynamodb.UpdateItem", f"{name} has changed")
         self.records[name] = execution
 
+    async def keep(self, execution: Execution) -> None:
+        """See ports.Executions."""
+        name = execution.name.execution_id
+        if name not in self.records:
+            raise Conflict("dynamodb.UpdateItem", f"{name} is gone")
+        self.records[name] = replace(self.records[name], expires_at_s=execution.expires_at_s)
+
     async def of_task(self, task: TaskId, *, since_ms: int) -> Sequence[Execution]:
         """See ports.Executions."""
         records = [e for e in self.records.values() if e.name.task_id == task and e.started_at_ms >= since_ms]
@@ -136,10 +143,10 @@ class MemoryExecutions:
             for e in records
         ]
 
-    async def in_phase(self, phase: Phase) -> Sequence[ExecutionId]:
+    async def expiring(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
         """See ports.Overview."""
         records = sorted(self.records.values(), key=lambda e: (e.started_at_ms, e.name.execution_id))
-        return [e.name.execution_id for e in records if e.phase is phase]
+        return [e.name.execution_id for e in records if e.phase is phase and e.expires_at_s < before_s]
 
     async def counts(self) -> Mapping[Phase, int]:
         """See ports.Overview."""
