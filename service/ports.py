@@ -149,6 +149,9 @@ class Tasks(Protocol):
     async def leave_alone(self, task: TaskId, execution: ExecutionId, *, expires_at_s: int) -> None:
         """Note an execution that is not to be looked at again."""
 
+    async def complete(self, task: TaskId) -> None:
+        """Note that all executions that a remembered task had at first sight are registered or left alone."""
+
     async def reconcile(self, task: TaskId, *, start_ms: int) -> None:
         """Note the start of an execution behind which nothing waits; an earlier one changes nothing."""
 

@@ -99,12 +99,13 @@ class OpenExecution(NamedTuple):
 class TaskRecord:
     """What is remembered of a task.
 
-    `seen_at_ms` is when the service first saw it. `reconciled_start_ms` is the start of an execution of it
-    behind which nothing waits to be published.
+    `seen_at_ms` is when the service first saw it. `is_complete`: all executions that it had then are known by now.
+    `reconciled_start_ms` is the start of an execution of it behind which nothing waits to be published.
     """
 
     task_id: TaskId
     seen_at_ms: int
+    is_complete: bool = False
     reconciled_start_ms: int | None = None
 
 

@@ -17,11 +17,13 @@ class Planner:
         self._now_ms = clock.now_ms
 
     async def plan(self, execution: Execution) -> Publishing | None:
-        """The plan; None while an older execution of the task is still open.
+        """The plan; None while an older execution of the task is still open, or may be found yet.
 
         What an earlier plan of the same execution has already sent is kept.
         """
         task = await self._ports.tasks.remember(execution.name.task_id, seen_at_ms=self._now_ms())
+        if not task.is_complete:
+            return None
         settled_ms = task.reconciled_start_ms or 0
         overtaken = settled_ms >= execution.started_at_ms
         siblings = await self._ports.executions.of_task(task.task_id, since_ms=0 if overtaken else settled_ms)

@@ -2,11 +2,11 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.domain.errors import Absent, Trouble
 from service.domain.execution import Execution
-from service.domain.names import ExecutionId, ExecutionName, TaskArn, TaskId, execution_name, task_id
+from service.domain.names import ExecutionId, ExecutionName, TaskArn, TaskId, execution_name, is_terminal, task_id
 from service.domain.records import ExecutionDescription, TaskDescription, TaskListing, TaskRecord
 from service.domain.reports import Report, Setback, Swept, Tick
 from service.ports import Ports
@@ -19,7 +19,7 @@ RELIST_S = 30.0
 """Quiet tasks are listed in turn, and each at least this often: ListTasks does not show what began and ended since."""
 
 DESCRIPTIONS_PER_SWEEP = 100
-"""A task with a long history must not keep the others waiting when it is first seen."""
+"""Tasks with a long history share these when they are first seen, so that none keeps the others waiting."""
 
 FILES_PER_SHARD = 50_000
 MAX_SHARDS = 16
@@ -90,29 +90,30 @@ class Sweeper:
         self._clock = clock
         self._retention = Retention(ports, terms, clock)
         self._seen: dict[TaskArn, _Seen] = {}
-        self._descriptions_left = 0
+        self._more = False
 
     async def tick(self) -> Tick:
         """Register what is new. A task that cannot be looked at does not keep the others from it."""
         if not await self._is_mine():
             self._seen.clear()
             return Tick((), self._terms.poll_s)
-        self._descriptions_left = DESCRIPTIONS_PER_SWEEP
+        self._more = False
         tasks = await self._ports.datasync.tasks()
         listed = due(tasks, self._seen, self._clock.monotonic_s())
         reports = await self._keep()
+        share = max(1, DESCRIPTIONS_PER_SWEEP // max(1, len(listed)))
         new: list[ExecutionName] = []
         left_alone = 0
         for task in listed:
             try:
-                names, alone = await self._look_at(task)
+                names, alone = await self._look_at(task, share)
             except (Trouble, ValueError) as error:  # A ValueError: a name that is no ARN as we know them.
                 kind = type(error).__name__.lower() if isinstance(error, Trouble) else "bug"
                 reports.append(Setback("sweep", kind, str(error), self._terms.poll_s, error, task=task.arn))
             else:
                 new += names
                 left_alone += alone
-        pause_s = self._terms.poll_s if self._descriptions_left else 0.0
+        pause_s = 0.0 if self._more else self._terms.poll_s
         return Tick([*reports, Swept(len(tasks), len(listed), new, left_alone)], pause_s)
 
     async def _keep(self) -> list[Report]:
@@ -128,20 +129,29 @@ class Sweeper:
         lease = await self._ports.leases.read(SWEEP)
         return self._watch.is_free(lease, self._clock.monotonic_s()) and await self._keeper.claim(lease)
 
-    async def _look_at(self, task: TaskListing) -> tuple[list[ExecutionName], int]:
+    async def _look_at(self, task: TaskListing, share: int) -> tuple[list[ExecutionName], int]:
+        """Register what is new of a task, after at most `share` descriptions.
+
+        At first sight of a task what runs is registered first, and nothing is published before all is: an older
+        execution would be overlooked. Later on nothing is registered before all that is new is described.
+        """
         seen = self._seen.get(task.arn) or await self._first_sight(task_id(task.arn))
         self._seen[task.arn] = seen
-        listing = await self._ports.datasync.executions(task.arn)
-        unknown = [e for e in map(execution_name, (e.arn for e in listing)) if e.execution_id not in seen.known]
-        for name in unknown:
-            if name.execution_id not in seen.described:
-                if not self._descriptions_left:
-                    return [], 0
-                self._descriptions_left -= 1
-                with contextlib.suppress(Absent):  # Just forgotten, or not to be seen yet: the next sweep tells.
-                    seen.described[name.execution_id] = await self._ports.datasync.execution(name.arn)
+        listing = sorted(await self._ports.datasync.executions(task.arn), key=lambda e: is_terminal(e.status))
+        names = [execution_name(execution.arn) for execution in listing]
+        unknown = [name for name in names if name.execution_id not in seen.known]
+        unasked = [name for name in unknown if name.execution_id not in seen.described]
+        for name in unasked[:share]:
+            with contextlib.suppress(Absent):  # Just forgotten, or not to be seen yet: the next sweep tells.
+                seen.described[name.execution_id] = await self._ports.datasync.execution(name.arn)
         described = [name for name in unknown if name.execution_id in seen.described]
+        if unasked[share:]:
+            self._more = True
+            return ([], 0) if seen.record.is_complete else await self._register(task.arn, seen, described)
         new, left_alone = await self._register(task.arn, seen, described)
+        if not seen.record.is_complete:
+            await self._ports.tasks.complete(seen.record.task_id)
+            seen.record = replace(seen.record, is_complete=True)
         seen.status, seen.listed_at_s = task.status, self._clock.monotonic_s()
         return new, left_alone
 
@@ -152,7 +162,7 @@ class Sweeper:
     async def _register(
         self, arn: TaskArn, seen: _Seen, names: Sequence[ExecutionName]
     ) -> tuple[list[ExecutionName], int]:
-        """Register in order of their start, so that an older one is never overlooked by the order of publishing."""
+        """Register in order of their start, so that a crash in between leaves none behind a later one."""
         if not names:
             return [], 0
         task = await self._ports.datasync.task(arn)

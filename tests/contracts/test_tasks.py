@@ -30,8 +30,15 @@ def executions(store):
 
 async def test_a_task_is_remembered_as_first_seen(tasks):
     task = a_task_id()
-    assert await tasks.remember(task, seen_at_ms=START_MS) == TaskRecord(task, START_MS, None)
-    assert await tasks.remember(task, seen_at_ms=START_MS + 1) == TaskRecord(task, START_MS, None)
+    assert await tasks.remember(task, seen_at_ms=START_MS) == TaskRecord(task, START_MS)
+    assert await tasks.remember(task, seen_at_ms=START_MS + 1) == TaskRecord(task, START_MS)
+
+
+async def test_that_a_task_is_complete_is_remembered(tasks):
+    task = a_task_id()
+    await tasks.remember(task, seen_at_ms=START_MS)
+    await tasks.complete(task)
+    assert await tasks.remember(task, seen_at_ms=START_MS + 1) == TaskRecord(task, START_MS, is_complete=True)
 
 
 async def test_the_latest_reconciled_start_stays(tasks):
@@ -39,7 +46,7 @@ async def test_the_latest_reconciled_start_stays(tasks):
     await tasks.remember(task, seen_at_ms=START_MS)
     for start_ms in (5, 9, 7):
         await tasks.reconcile(task, start_ms=start_ms)
-    assert await tasks.remember(task, seen_at_ms=START_MS) == TaskRecord(task, START_MS, 9)
+    assert await tasks.remember(task, seen_at_ms=START_MS) == TaskRecord(task, START_MS, reconciled_start_ms=9)
 
 
 async def test_known_are_the_registered_and_those_left_alone_of_this_task(tasks, executions):

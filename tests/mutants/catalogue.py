@@ -256,6 +256,13 @@ MUTANTS = (
         (f"{REGRESSIONS}::test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_with_another_one",),
     ),
     Mutant(
+        "a task is published before its history is known",
+        "service/worker/planning.py",
+        "        if not task.is_complete:\n            return None\n",
+        "",
+        (f"{WORKER}/test_planning.py",),
+    ),
+    Mutant(
         "an execution that waits is kept without its facts",
         "service/worker/retention.py",
         "        await self._ports.facts.add(way.extended, page)\n",

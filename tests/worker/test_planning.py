@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from service.domain.execution import Outcome, Publishing, Source
 from service.domain.phases import Phase
+from service.domain.records import TaskRecord
 from service.worker.planning import Planner
 from tests.domain.examples import START_MS, an_execution
 from tests.worker.world import World
@@ -25,6 +26,7 @@ class Table:
     def __init__(self, *executions):
         self.world = World()
         self.tasks = self.world.tasks
+        self.tasks.records[TASK] = TaskRecord(TASK, 0, is_complete=True)
         for execution in executions:
             self.world.executions.records[execution.name.execution_id] = execution
 
@@ -39,6 +41,12 @@ def numbers(planned):
 async def test_an_execution_waits_for_an_older_one_that_is_open():
     for phase in (Phase.FOLLOWING, Phase.SEALING, Phase.PUBLISHING):
         assert await Table(an_execution(1, phase=phase), publishing(2)).plan(publishing(2)) is None
+
+
+async def test_it_waits_until_all_that_the_task_had_at_first_sight_is_known():
+    table = Table(publishing(1))
+    table.tasks.records[TASK] = TaskRecord(TASK, 0)
+    assert await table.plan(publishing(1)) is None
 
 
 async def test_it_waits_for_no_later_one():

@@ -5,7 +5,7 @@ import pytest
 from service.adapters.memory.world import MemoryDataSync
 from service.domain.errors import Absent, Denied, Transient
 from service.domain.execution import Target
-from service.domain.names import ExecutionArn, TaskArn, TaskMode
+from service.domain.names import ExecutionArn, TaskArn, TaskMode, task_id
 from service.domain.phases import Phase, Reason
 from service.domain.records import ExecutionDescription, TaskDescription, TaskListing
 from service.domain.reports import Setback, Swept
@@ -210,23 +210,51 @@ async def test_a_long_history_is_looked_through_in_several_sweeps_without_a_paus
     arns = [add_execution(world, TASK, n, started_at_ms=EPOCH_MS - 300_000 + n) for n in range(300)]
     worker = Worker(world)
     pauses = []
-    while not world.executions.records:
+    while len(world.executions.records) < len(arns):
         before = world.datasync.times("execution")
         pauses.append((await worker.sweeper.tick()).pause_s)
         assert world.datasync.times("execution") - before <= DESCRIPTIONS_PER_SWEEP
     assert pauses[:2] == [0.0, 0.0]
-    assert known(world) == arns
+    assert sorted(known(world)) == arns
     assert world.datasync.times("execution") == 300
 
 
-async def test_of_a_long_history_nothing_is_registered_before_all_is_known_so_that_the_order_holds(world):
+async def test_of_a_task_with_a_long_history_what_runs_is_seen_first_and_published_when_all_is_known(world):
+    for n in range(150):
+        add_execution(world, TASK, n + 10, started_at_ms=EPOCH_MS - n)
+    arn = begun(world)
+    world.copy(arn, "a.csv")
+    worker = Worker(world)
+    await swept(worker)
+    assert world.execution(arn).status == "TRANSFERRING"
+    assert len(world.executions.records) == DESCRIPTIONS_PER_SWEEP
+    assert not (await world.tasks.remember(task_id(TASK), seen_at_ms=0)).is_complete
+    await swept(worker)
+    assert len(world.executions.records) == 151
+    assert (await world.tasks.remember(task_id(TASK), seen_at_ms=0)).is_complete
+
+
+async def test_what_began_while_nobody_looked_is_registered_once_all_of_it_is_described_so_that_the_order_holds(world):
+    worker = Worker(world)
+    await swept(worker)
     for n in range(150):
         add_execution(world, TASK, n, started_at_ms=EPOCH_MS - n)
-    worker = Worker(world)
     await swept(worker)
     assert known(world) == []
     await swept(worker)
     assert [e.started_at_ms for e in world.executions.records.values()] == sorted(EPOCH_MS - n for n in range(150))
+
+
+async def test_tasks_with_a_long_history_do_not_keep_others_from_being_seen(world):
+    tasks = [add_task(world, number) for number in range(1, 6)]
+    running = [
+        [add_execution(world, task, 1000 * place + n) for n in range(200)]
+        + [add_execution(world, task, 1000 * place + 999, status="TRANSFERRING")]
+        for place, task in enumerate(tasks)
+    ]
+    report = await swept(Worker(world))
+    assert {arns[-1] for arns in running} <= {name.arn for name in report.registered}
+    assert world.datasync.times("execution") <= DESCRIPTIONS_PER_SWEEP
 
 
 @pytest.mark.parametrize(

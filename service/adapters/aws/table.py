@@ -179,7 +179,7 @@ def execution_id_of(item: Item) -> ExecutionId:
 
 def task_from(task: TaskId, item: Item) -> TaskRecord:
     """The task in a row."""
-    return TaskRecord(task, int(item["seen_at_ms"]["N"]), _integer(item, "reconciled_start_ms"))
+    return TaskRecord(task, int(item["seen_at_ms"]["N"]), "is_complete" in item, _integer(item, "reconciled_start_ms"))
 
 
 # Attributes.

@@ -42,6 +42,10 @@ class DynamoTasks:
         key = table.key(task, f"{table.ALONE}{execution}")
         await self._rows.put(key | {"expires_at": table.number(expires_at_s)})
 
+    async def complete(self, task: TaskId) -> None:
+        """See ports.Tasks."""
+        await self._rows.update(table.key(task, table.TASK), "SET is_complete = :yes", {":yes": {"BOOL": True}})
+
     async def reconcile(self, task: TaskId, *, start_ms: int) -> None:
         """See ports.Tasks."""
         try:

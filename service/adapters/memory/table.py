@@ -185,6 +185,10 @@ class MemoryTasks:
         """See ports.Tasks."""
         self.left_alone.setdefault(task, set()).add(execution)
 
+    async def complete(self, task: TaskId) -> None:
+        """See ports.Tasks."""
+        self.records[task] = replace(self.records[task], is_complete=True)
+
     async def reconcile(self, task: TaskId, *, start_ms: int) -> None:
         """See ports.Tasks."""
         record = self.records[task]
