@@ -13,14 +13,14 @@ from service.worker.lease import SWEEP, Keeper
 from service.worker.terms import Clock, Terms
 
 PER_TICK = 25
-"""So many calls that are slow still make a tick that is not late."""
+"""A tick of so many calls is not late even when each is slow."""
 
 REFUSED_FOR_S = 3600.0
-"""What is refused for good is tried again after this: whoever refuses may have changed his mind."""
+"""For so long, what was refused for good is passed over. Meanwhile the topic may have been mended."""
 
 
 class Notifier:
-    """Publishes for all workers, while it holds the lease of the sweep. Two at once would publish twice, no worse."""
+    """Announces what all workers did, while its own holds the sweep's lease. Two at once would publish twice, no worse."""
 
     def __init__(self, outbox: Outbox, topic: Topic, keeper: Keeper, terms: Terms, clock: Clock) -> None:
         self._outbox = outbox

@@ -72,7 +72,7 @@ async def test_what_is_saved_in_a_phase_that_is_not_open_is_pending_as_it_was_sa
     assert await pending(outbox) == [closed]
 
 
-@pytest.mark.parametrize("phase", OPEN)
+@pytest.mark.parametrize("phase", sorted(OPEN))
 async def test_what_is_saved_in_an_open_phase_is_not_announced(executions, leases, outbox, phase):
     execution = an_execution()
     await executions.register(execution)

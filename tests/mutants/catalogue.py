@@ -351,8 +351,8 @@ MUTANTS = (
     Mutant(
         "a save needs no lease",
         "service/adapters/memory/table.py",
-        "        current = self._mine(lease)\n        self.records",
-        "        current = self.leases[lease.name]\n        self.records",
+        "        current = self._mine(lease)\n        self._store",
+        "        current = self.leases[lease.name]\n        self._store",
         ("tests/contracts/test_executions.py", SEEDS),
     ),
     Mutant(

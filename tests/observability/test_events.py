@@ -53,7 +53,7 @@ def test_every_report_has_its_line_defined():
 
 def test_event_names_are_snake_case_and_used_once():
     names = [value for name, value in vars(events).items() if name.isupper() and not name.startswith("_")]
-    assert len(names) == len(set(names)) == 11
+    assert len(names) == len(set(names)) == 12
     assert all(name.replace("_", "").islower() for name in names)
 
 

@@ -166,8 +166,8 @@ class Table:
     async def _transact(self, writes: Sequence[dict[str, dict[str, Any]]]) -> None:
         """All of them or none. The SDK's retries of one call count as one, as each bears the same token."""
         items: Any = [
-            {kind: {"TableName": self._name, **write, **_names(_expressions(write))} for kind, write in each.items()}
-            for each in writes
+            {kind: {"TableName": self._name, **it, **_names(_expressions(it))} for kind, it in write.items()}
+            for write in writes
         ]
         with translated("dynamodb.TransactWriteItems", self._about):
             await self._client.transact_write_items(TransactItems=items)

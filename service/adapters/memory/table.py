@@ -88,7 +88,7 @@ class MemoryOutbox:
 
 @dataclass
 class MemoryExecutions:
-    """Executions, their leases and the overview of both. `outbox` is where notifications are wanted."""
+    """Executions, their leases and the overview of both. `outbox` is there where notifications are wanted."""
 
     records: dict[ExecutionId, Execution] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
