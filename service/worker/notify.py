@@ -20,7 +20,7 @@ REFUSED_FOR_S = 3600.0
 
 
 class Notifier:
-    """Announces what all workers did, while its own holds the sweep's lease. Two at once would publish twice, no worse."""
+    """Announces for all workers while this one holds the sweep's lease. Two at once would publish twice, no worse."""
 
     def __init__(self, outbox: Outbox, topic: Topic, keeper: Keeper, terms: Terms, clock: Clock) -> None:
         self._outbox = outbox
