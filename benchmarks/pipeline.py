@@ -16,6 +16,7 @@ from service.adapters.aws.executions import DynamoExecutions
 from service.adapters.aws.facts import DynamoFacts
 from service.adapters.aws.leases import DynamoLeases
 from service.adapters.aws.logs import CloudWatchLogs
+from service.adapters.aws.outbox import DynamoOutbox
 from service.adapters.aws.outcomes import DynamoOutcomeLog
 from service.adapters.aws.s3 import S3Objects
 from service.adapters.aws.sqs import SqsQueue
@@ -67,6 +68,7 @@ async def _ports(opened: Clients) -> Ports:
         facts=DynamoFacts(rows),
         outcomes=DynamoOutcomeLog(rows),
         executions=executions,
+        outbox=DynamoOutbox(rows),
         overview=executions,
         leases=DynamoLeases(rows),
         tasks=DynamoTasks(rows),

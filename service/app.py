@@ -19,9 +19,11 @@ from service.adapters.aws.executions import DynamoExecutions
 from service.adapters.aws.facts import DynamoFacts
 from service.adapters.aws.leases import DynamoLeases
 from service.adapters.aws.logs import CloudWatchLogs
+from service.adapters.aws.outbox import DynamoOutbox
 from service.adapters.aws.outcomes import DynamoOutcomeLog
 from service.adapters.aws.s3 import S3Objects
 from service.adapters.aws.setup import create_queue, create_table
+from service.adapters.aws.sns import SnsTopic
 from service.adapters.aws.sqs import SqsQueue
 from service.adapters.aws.tasks import DynamoTasks
 from service.config import Settings
@@ -125,7 +127,8 @@ async def initialise(settings: Settings, queue_name: str | None) -> tuple[str, s
 def _service(settings: Settings, aws: Clients) -> Service:
     table = Table(aws.dynamodb, settings.table_name)
     queue = SqsQueue(aws.sqs, settings.queue_url)
-    executions = DynamoExecutions(table)
+    topic = SnsTopic(aws.sns, settings.notification_topic_arn) if settings.notification_topic_arn else None
+    executions = DynamoExecutions(table, announcing=topic is not None)
     ports = Ports(
         datasync=AwsDataSync(
             aws.datasync,
@@ -137,11 +140,13 @@ def _service(settings: Settings, aws: Clients) -> Service:
         facts=DynamoFacts(table),
         outcomes=DynamoOutcomeLog(table),
         executions=executions,
+        outbox=DynamoOutbox(table),
         overview=executions,
         leases=DynamoLeases(table),
         tasks=DynamoTasks(table),
         queue=queue,
         objects=S3Objects(aws.s3),
+        topic=topic,
     )
     return Service(settings, ports, {"table": table, "queue": queue})
 

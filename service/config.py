@@ -175,7 +175,11 @@ class Settings(BaseModel):
     ] = Field("datasync", description="a format that is built: datasync")
     check_s3: bool = Field(default=True, description=_YES_NO)
     manifest_uri: Annotated[None, BeforeValidator(_not_built("unset it"))] = None
-    notification_topic_arn: Annotated[None, BeforeValidator(_not_built("unset it"))] = None
+    notification_topic_arn: str | None = Field(
+        None,
+        pattern=r"^arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:([A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo)$",
+        description="the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:111122223333:executions",
+    )
     retention_days: int = _number(30, least=1, most=3650)
     max_executions: int = _number(10, least=1, most=1000)
     lease_s: float = _number(30.0, least=1, most=3600)

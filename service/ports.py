@@ -12,6 +12,7 @@ from service.domain.execution import Execution
 from service.domain.facts import Fact, FactKind
 from service.domain.messages import Message, StoredObject
 from service.domain.names import ExecutionArn, ExecutionId, TaskArn, TaskId
+from service.domain.notifications import Notification
 from service.domain.phases import Phase
 from service.domain.records import (
     Delivery,
@@ -97,7 +98,11 @@ class Leases(Protocol):
 
 
 class Executions(Protocol):
-    """The executions that the service knows."""
+    """The executions that the service knows.
+
+    Where notifications are wanted, `save` and `move` to a phase that is not open put an announcement in the Outbox:
+    both are stored or, whatever crashes, neither.
+    """
 
     async def register(self, execution: Execution) -> bool:
         """Add it as it is. False, and no change, when it is known already."""
@@ -119,6 +124,22 @@ class Executions(Protocol):
 
     async def of_task(self, task: TaskId, *, since_ms: int) -> Sequence[Execution]:
         """The task's executions that started then or later, in order of their start; all that were registered."""
+
+
+class Outbox(Protocol):
+    """Transitions that are still to be announced, each under an id of its own."""
+
+    async def pending(self, *, after: str, limit: int) -> Sequence[str]:
+        """At most `limit` ids that are greater than `after`, in order: the oldest first. Empty: there are no more."""
+
+    async def get(self, announcement: str) -> Execution | None:
+        """The execution as it was right after the transition; None when that is announced already.
+
+        Raises Rejected when a version of the service stored it whose words this one does not know.
+        """
+
+    async def done(self, announcement: str) -> None:
+        """Forget it. No effect when that is done already."""
 
 
 class Overview(Protocol):
@@ -169,6 +190,16 @@ class Queue(Protocol):
         """
 
 
+class Topic(Protocol):
+    """Where notifications go."""
+
+    async def publish(self, notification: Notification) -> None:
+        """Return once the topic has it. It may have it twice, and may have it after a failure.
+
+        Raises Rejected when it will never take this one, and Absent when there is no such topic.
+        """
+
+
 class Objects(Protocol):
     """S3 objects. Both methods raise Absent when there is no such bucket."""
 
@@ -188,15 +219,17 @@ class Readiness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The whole world of a worker."""
+    """The whole world of a worker. Without a topic there are no notifications."""
 
     datasync: DataSync
     logs: Logs
     facts: Facts
     outcomes: OutcomeLog
     executions: Executions
+    outbox: Outbox
     overview: Overview
     leases: Leases
     tasks: Tasks
     queue: Queue
     objects: Objects
+    topic: Topic | None = None

@@ -89,6 +89,15 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Notified:
+    """A transition whose notification the topic has taken."""
+
+    name: ExecutionName
+    phase: Phase
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownStatus:
     """DataSync used a status that its API model does not list; it is taken to mean: not yet."""
 
@@ -96,8 +105,8 @@ class UnknownStatus:
     status: str
 
 
-LOOPS = ("sweep", "survey", "renew", "execution")
-"""The loops of a worker: one of each, but for `execution`, of which there is one for each claimed execution."""
+LOOPS = ("sweep", "survey", "renew", "notify", "execution")
+"""The loops of a worker: at most one of each, but for `execution`: one for each claimed execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,7 @@ class LeaseLost:
     lease: str
 
 
-Report = Swept | Surveyed | Looked | Moved | Sent | Kept | UnknownStatus | Setback | LeaseLost
+Report = Swept | Surveyed | Looked | Moved | Sent | Kept | Notified | UnknownStatus | Setback | LeaseLost
 
 
 class Tick(NamedTuple):

@@ -17,6 +17,7 @@ LINE_NOT_UNDERSTOOD = "line_not_understood"
 EXECUTION_MOVED = "execution_moved"
 FILES_SENT = "files_sent"
 EXECUTION_KEPT = "execution_kept"
+NOTIFICATION_SENT = "notification_sent"
 STATUS_NOT_KNOWN = "status_not_known"
 SETBACK = "setback"
 LEASE_LOST = "lease_lost"
@@ -128,6 +129,11 @@ def _kept(report: reports.Kept) -> Line:
         "kept_until": utc(report.expires_at_s * 1000),
     }
     return Line("warning", EXECUTION_KEPT, fields)
+
+
+@event.register
+def _notified(report: reports.Notified) -> Line:
+    return Line("info", NOTIFICATION_SENT, {**_about(report.name), "phase": report.phase, "reason": report.reason})
 
 
 @event.register

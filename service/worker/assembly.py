@@ -6,6 +6,7 @@ from service.domain.phases import Phase
 from service.domain.reports import Tick
 from service.ports import Ports
 from service.worker.lease import Keeper, Watch
+from service.worker.notify import Notifier
 from service.worker.publish import Publisher
 from service.worker.pursuit import Pursuit
 from service.worker.reader import Reader
@@ -29,10 +30,12 @@ class Assembly:
         watch = Watch(terms.lease_s)
         self.sweeper = Sweeper(ports, self.keeper, watch, terms, clock)
         self.surveyor = Surveyor(ports.overview, self.keeper, watch, terms, clock)
+        self.notifier = Notifier(ports.outbox, ports.topic, self.keeper, terms, clock) if ports.topic else None
 
     def supervisor(self) -> Supervisor:
         """What runs them all."""
-        return Supervisor(self.sweeper, self.surveyor, self.keeper, self.pursuit, drain_s=self._terms.drain_s)
+        drain_s = self._terms.drain_s
+        return Supervisor(self.sweeper, self.surveyor, self.keeper, self.pursuit, self.notifier, drain_s=drain_s)
 
     def pursuit(self, execution_id: ExecutionId) -> Pursuit:
         """What sees one execution through its phases."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from service.domain.names import ExecutionId
 from service.domain.reports import Tick
 from service.worker.lease import SWEEP, Keeper
 from service.worker.loop import Surroundings, repeat
+from service.worker.notify import Notifier
 from service.worker.pursuit import Pursuit
 from service.worker.survey import Surveyor
 from service.worker.sweep import Sweeper
@@ -30,6 +31,7 @@ class Supervisor:
         surveyor: Surveyor,
         keeper: Keeper,
         pursuit: Callable[[ExecutionId], Pursuit],
+        notifier: Notifier | None = None,
         *,
         drain_s: float,
     ) -> None:
@@ -37,6 +39,7 @@ class Supervisor:
         self._surveyor = surveyor
         self._keeper = keeper
         self._pursuit = pursuit
+        self._notifier = notifier
         self._drain_s = drain_s
         self._pursued: dict[str, asyncio.Task[None]] = {}
 
@@ -46,10 +49,13 @@ class Supervisor:
         renewal = asyncio.create_task(
             repeat("renew", self._keeper.tick, replace(around, stop=renewed_until)), name="renew"
         )
-        loops = [
-            asyncio.create_task(repeat("sweep", self._sweeper.tick, around), name="sweep"),
-            asyncio.create_task(repeat("survey", lambda: self._survey(around), around), name="survey"),
-        ]
+        ticks: dict[str, Callable[[], Awaitable[Tick]]] = {
+            "sweep": self._sweeper.tick,
+            "survey": lambda: self._survey(around),
+        }
+        if self._notifier is not None:
+            ticks["notify"] = self._notifier.tick
+        loops = [asyncio.create_task(repeat(name, tick, around), name=name) for name, tick in ticks.items()]
         try:
             await around.stop.wait()
             await asyncio.wait({*loops, *self._pursued.values()}, timeout=self._drain_s)

@@ -235,11 +235,35 @@ def test_a_stream_prefix_has_no_other_braces_than_its_two(template: str):
         ("MESSAGE_FORMAT", "s3-event", "'s3-event' is not built yet in this version; give datasync"),
         ("MESSAGE_FORMAT", "CloudEvents", "'CloudEvents' is not built yet in this version; give datasync"),
         ("MANIFEST_URI", "s3://bucket/m", "'s3://bucket/m' is not built yet in this version; unset it"),
-        ("NOTIFICATION_TOPIC_ARN", "arn:x", "'arn:x' is not built yet in this version; unset it"),
     ],
 )
 def test_what_is_not_built_yet_is_refused_with_a_sentence_that_says_so(name: str, value: str, problem: str):
     assert problems(**{name: value}) == [f"TRIGGER_{name}: {problem}"]
+
+
+@pytest.mark.parametrize("name", ["executions", "Executions-2_b.fifo", "x" * 256, "x" * 251 + ".fifo"])
+def test_notifications_go_to_any_topic(name: str):
+    arn = f"arn:aws-us-gov:sns:us-gov-west-1:111122223333:{name}"
+    assert read(NOTIFICATION_TOPIC_ARN=arn).notification_topic_arn == arn
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "executions",
+        "arn:aws:sqs:eu-west-1:111122223333:executions",
+        "arn:aws:sns:eu-west-1:1111:executions",
+        "arn:aws:sns:eu-west-1:111122223333:",
+        "arn:aws:sns:eu-west-1:111122223333:a.b",
+        "arn:aws:sns:eu-west-1:111122223333:executions:0f0e0d0c-0b0a-0908-0706-050403020100",
+        "arn:aws:sns:eu-west-1:111122223333:executions,arn:aws:sns:eu-west-1:111122223333:others",
+        "x" * 257,
+    ],
+)
+def test_a_topic_that_is_none_is_answered_with_what_one_looks_like(arn: str):
+    (problem,) = problems(NOTIFICATION_TOPIC_ARN=arn)
+    assert problem.startswith("TRIGGER_NOTIFICATION_TOPIC_ARN: ")
+    assert problem.endswith(" is not the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:111122223333:executions")
 
 
 def test_tasks_are_chosen_by_arn_or_by_tag_and_not_by_both():

@@ -90,7 +90,7 @@ def stack(moto):
 def other_stack(moto, stack):
     """The stack for all tasks, with everything switched on, in a cluster that exists."""
     stack.client("ecs").create_cluster(clusterName="theirs")
-    return Stack(moto, "everything", Fifo="true", KmsKeyArn=KEY, ClusterName="theirs")
+    return Stack(moto, "everything", Fifo="true", Notifications="true", KmsKeyArn=KEY, ClusterName="theirs")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 import pytest
 from botocore import xform_name
 
-from service.observability.metrics import OPERATIONS
+from service.adapters.aws.table import OUTBOX
+from service.observability.definitions import OPERATIONS
 from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, ROOT, TASKS
 
 ADAPTERS = [path for path in (ROOT / "service/adapters/aws").glob("*.py") if path.name != "setup.py"]
@@ -22,6 +23,9 @@ ACTIONS = {
 
 WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 """What a transaction needs leave for: each of its writes."""
+
+NOTIFYING = {"dynamodb:DeleteItem", "sns:Publish"}
+"""What is needed for notifications alone."""
 
 TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/{{TableName}}"
 LOG = f"arn:aws:logs:eu-central-1:{ACCOUNT}:log-group:"
@@ -67,9 +71,10 @@ def test_the_calls_that_are_counted_are_those_that_the_adapters_make():
 
 
 def test_a_worker_may_do_what_it_does_and_nothing_else(stack, other_stack):
-    for each, more in [(stack, set()), (other_stack, {"kms:Decrypt", "kms:GenerateDataKey"})]:
+    everything = _needed() | {"kms:Decrypt", "kms:GenerateDataKey"}
+    for each, needed in [(stack, _needed() - NOTIFYING), (other_stack, everything)]:
         statements = each.statements("TaskRole", "worker")
-        assert {action for statement in statements for action in statement["Action"]} == _needed() | more
+        assert {action for statement in statements for action in statement["Action"]} == needed
         assert {statement["Effect"] for statement in statements} == {"Allow"}
 
 
@@ -122,10 +127,18 @@ def test_without_task_arns_all_tasks_of_the_account_and_region_may_be_read(other
     assert patterns == {tasks, f"{tasks}/execution/*"}
 
 
-def test_the_key_may_be_used_through_the_table_and_the_queue_alone(other_stack):
+def test_notifications_may_go_to_the_stacks_topic_and_be_forgotten_and_that_is_all(other_stack):
+    statements = {each["Sid"]: each for each in other_stack.statements("TaskRole", "worker")}
+    assert statements["Notify"]["Resource"] == [other_stack.outputs["NotificationTopicArn"]]
+    forget = statements["ForgetNotifications"]
+    assert forget["Resource"] == [TABLE.format(**other_stack.outputs)]
+    assert forget["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [OUTBOX]}}
+
+
+def test_the_key_may_be_used_through_the_table_the_queue_and_the_topic_alone(other_stack):
     (statement,) = [each for each in other_stack.statements("TaskRole", "worker") if each["Sid"] == "UseTheKey"]
     assert statement["Resource"] == [KEY]
-    services = ["dynamodb.eu-central-1.amazonaws.com", "sqs.eu-central-1.amazonaws.com"]
+    services = [f"{service}.eu-central-1.amazonaws.com" for service in ("dynamodb", "sqs", "sns")]
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": services}}
 
 
@@ -155,7 +168,6 @@ def test_every_statement_says_what_needs_it():
     sids = [number for number in range(start, end) if "- Sid:" in lines[number]]
     assert len(sids) > 10
     for number in sids:
-        before = next(
-            line.strip() for line in reversed(lines[start:number]) if line.strip() not in ("- !If", "- HasKey")
-        )
+        wrapping = ("- !If", "- HasKey", "- Notifies")
+        before = next(line.strip() for line in reversed(lines[start:number]) if line.strip() not in wrapping)
         assert before.startswith("#"), lines[number]

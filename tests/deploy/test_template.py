@@ -87,6 +87,32 @@ def test_no_queue_takes_messages_without_tls(resources):
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_there_is_a_topic_where_notifications_are_wanted_and_none_elsewhere(stack, other_stack):
+    topic = other_stack.outputs["NotificationTopicArn"]
+    assert load(other_stack.environment).notification_topic_arn == topic
+    assert topic == other_stack.resources["NotificationTopic"]
+    assert load(stack.environment).notification_topic_arn is None
+    assert not {"NotificationTopic", "NotificationTopicPolicy"} & stack.resources.keys()
+    assert "NotificationTopicArn" not in stack.outputs
+
+
+def test_the_topic_is_encrypted_by_sns_itself_or_with_the_key_that_is_given(other_stack, resources):
+    topic = other_stack.outputs["NotificationTopicArn"]
+    attributes = other_stack.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["KmsMasterKeyId"] == KEY
+    key = resources["NotificationTopic"]["Properties"]["KmsMasterKeyId"]
+    assert key == {"!If": ["HasKey", {"!Ref": "KmsKeyArn"}, "alias/aws/sns"]}
+
+
+def test_the_topic_takes_nothing_without_tls(resources):
+    properties = resources["NotificationTopicPolicy"]["Properties"]
+    (statement,) = properties["PolicyDocument"]["Statement"]
+    assert properties["Topics"] == [{"!Ref": "NotificationTopic"}]
+    assert statement["Resource"] == {"!Ref": "NotificationTopic"}
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sns:Publish")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
 async def test_a_worker_is_ready_with_what_the_stack_gives_it(stack, tmp_path):
     with an_emulator(tmp_path, stack.url) as datasync:
         environment = {
@@ -118,7 +144,7 @@ def test_the_container_s_settings_are_settings_with_the_contract_s_defaults(stac
     everywhere = load(other_stack.environment)
     assert everywhere.task_arns == ()
     assert everywhere.queue_url.endswith(".fifo")
-    chosen = {"queue_url", "table_name"}
+    chosen = {"queue_url", "table_name", "notification_topic_arn"}
     defaults = load({"TRIGGER_QUEUE_URL": everywhere.queue_url})
     assert everywhere.model_dump(exclude=chosen) == defaults.model_dump(exclude=chosen)
 

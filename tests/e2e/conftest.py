@@ -147,9 +147,12 @@ class Scene:
         await reading
         worker.process._transport.close()
 
-    async def receive(self, count):
-        """Receive until there are at least so many messages, and then until none is left; bodies in no order."""
-        sqs, url, bodies = self.clients["sqs"], self.environment["TRIGGER_QUEUE_URL"], []
+    async def receive(self, count, url=None):
+        """Receive until there are at least so many messages, and then until none is left; bodies in no order.
+
+        Of the service's queue, or of another one.
+        """
+        sqs, url, bodies = self.clients["sqs"], url or self.environment["TRIGGER_QUEUE_URL"], []
 
         async def take():
             answer = await sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
@@ -162,6 +165,17 @@ class Scene:
 
         await eventually(lambda: _both(take, lambda: len(bodies) >= count))
         return bodies
+
+    async def subscribe(self):
+        """Give the service a topic for its notifications; returns the URL of a queue that gets them."""
+        name = f"{self.environment['TRIGGER_TABLE_NAME']}-notifications"
+        topic = (await self.clients["sns"].create_topic(Name=name))["TopicArn"]
+        url = (await self.clients["sqs"].create_queue(QueueName=name))["QueueUrl"]
+        attributes = {"RawMessageDelivery": "true"}
+        queue = topic.replace(":sns:", ":sqs:")
+        await self.clients["sns"].subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=attributes)
+        self.environment["TRIGGER_NOTIFICATION_TOPIC_ARN"] = topic
+        return url
 
     async def phase(self, worker, arn, *phases):
         """Wait until the execution is in one of the phases, as that worker shows it; returns it."""
@@ -210,6 +224,7 @@ async def a_scene(stack, moto_url, emulator_url, shares, *, queue="queue", initi
             ("logs", emulator_url),
             ("s3", moto_url),
             ("sqs", moto_url),
+            ("sns", moto_url),
             ("dynamodb", moto_url),
         ]
     }

@@ -53,3 +53,21 @@ async def test_a_log_that_never_adds_up_is_held_and_can_be_released(scene, emula
     code, _, err = await scene.command("release", arn)
     assert code == 1
     assert "PUBLISHED" in err
+
+
+async def test_subscribers_are_told_what_became_of_an_execution(scene, emulator_url):
+    notifications = await scene.subscribe()
+    worker = await scene.worker(TRIGGER_SEAL_DEADLINE_S="1", TRIGGER_ON_INCOMPLETE="hold")
+    scene.write("a.csv")
+    async with fault(emulator_url, kind="counters", target=f"{scene.task_arn}*", add={"FilesVerified": 99}):
+        arn, _ = await scene.execute()
+        held = await scene.phase(worker, arn, "HELD")
+    (told,) = await scene.receive(1, notifications)
+    attributes = {name: attribute["StringValue"] for name, attribute in told.pop("attributes").items()}
+    assert told == held
+    assert attributes.pop("id").endswith(f"#{held['execution_id']}#HELD")
+    assert attributes == {name: held[name] for name in ("task_id", "execution_id", "phase", "reason")}
+    code, _, err = await scene.command("discard", arn)
+    assert code == 0, err
+    (told,) = await scene.receive(1, notifications)
+    assert (told["execution_arn"], told["phase"], told["reason"]) == (arn, "DISCARDED", "log_incomplete")

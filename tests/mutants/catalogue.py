@@ -358,8 +358,8 @@ MUTANTS = (
     Mutant(
         "a save needs no lease",
         "service/adapters/memory/table.py",
-        "        current = self._mine(lease)\n        self.records",
-        "        current = self.leases[lease.name]\n        self.records",
+        "        current = self._mine(lease)\n        self._store",
+        "        current = self.leases[lease.name]\n        self._store",
         ("tests/contracts/test_executions.py", SEEDS),
     ),
     Mutant(
@@ -452,5 +452,30 @@ MUTANTS = (
         "[storable(line) for line in parsed if isinstance(line, Fact)]",
         "[line for line in parsed if isinstance(line, Fact) and storable(line) is line]",
         (f"{WORKER}/test_reader.py", SEEDS),
+    ),
+    Mutant(
+        "a notification is forgotten before it is published",
+        "service/worker/notify.py",
+        "            await self._topic.publish(notification(announcement, execution))\n",
+        """            await self._outbox.done(announcement)
+            await self._topic.publish(notification(announcement, execution))
+""",
+        (CRASH, f"{WORKER}/test_notify.py"),
+    ),
+    Mutant(
+        "a transition and its announcement are two writes",
+        "service/adapters/aws/executions.py",
+        "                await self._rows.update_and_put(key, change, values, item, condition=condition)\n",
+        """                await self._rows.update(key, change, values, condition=condition)
+                await self._rows.put(item)
+""",
+        ("tests/adapters/aws/test_dynamodb.py",),
+    ),
+    Mutant(
+        "a notification that is refused keeps the others waiting",
+        "service/worker/notify.py",
+        "        except Rejected as refusal:\n",
+        "        except ZeroDivisionError as refusal:\n",
+        (f"{WORKER}/test_notify.py",),
     ),
 )

@@ -7,7 +7,18 @@ from service.domain.execution import Outcome
 from service.domain.facts import FactKind, Unknown
 from service.domain.names import TaskMode, execution_name
 from service.domain.phases import Phase, Reason
-from service.domain.reports import LeaseLost, Looked, Moved, Report, Sent, Setback, Surveyed, Swept, UnknownStatus
+from service.domain.reports import (
+    LeaseLost,
+    Looked,
+    Moved,
+    Notified,
+    Report,
+    Sent,
+    Setback,
+    Surveyed,
+    Swept,
+    UnknownStatus,
+)
 from service.observability import events
 from service.observability.events import Line, event
 
@@ -42,7 +53,7 @@ def test_every_report_has_its_line_defined():
 
 def test_event_names_are_snake_case_and_used_once():
     names = [value for name, value in vars(events).items() if name.isupper() and not name.startswith("_")]
-    assert len(names) == len(set(names)) == 11
+    assert len(names) == len(set(names)) == 12
     assert all(name.replace("_", "").islower() for name in names)
 
 
@@ -124,6 +135,12 @@ def test_files_that_were_decided_on_are_told_even_when_none_was_sent():
     assert line is not None
     assert line.event == "files_sent"
     assert line.fields["outcomes"] == {"unchanged": 7}
+
+
+def test_a_notification_is_told_with_what_it_announces():
+    assert event(Notified(NAME, Phase.HELD, Reason.NO_LOG_STREAM)) == Line(
+        "info", "notification_sent", {**ABOUT, "phase": Phase.HELD, "reason": Reason.NO_LOG_STREAM}
+    )
 
 
 def test_a_status_that_datasync_did_not_have_before_is_a_warning():

@@ -11,8 +11,20 @@ from service.domain.execution import Outcome
 from service.domain.facts import FactKind, Unknown
 from service.domain.names import TaskMode, execution_name
 from service.domain.phases import Phase, Reason
-from service.domain.reports import LeaseLost, Looked, Moved, Report, Sent, Setback, Surveyed, Swept, UnknownStatus
-from service.observability.metrics import COUNTERS, GAUGES, OPERATIONS, REQUEST_OUTCOMES, Metrics
+from service.domain.reports import (
+    LeaseLost,
+    Looked,
+    Moved,
+    Notified,
+    Report,
+    Sent,
+    Setback,
+    Surveyed,
+    Swept,
+    UnknownStatus,
+)
+from service.observability.definitions import COUNTERS, GAUGES, OPERATIONS, REQUEST_OUTCOMES
+from service.observability.metrics import Metrics
 
 PREFIX = "datasync_trigger_"
 NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
@@ -163,6 +175,13 @@ def test_the_delay_is_that_of_the_executions_own_publishing():
     assert seen["publish_delay_seconds_sum{}"] == 12.0
     assert seen["publish_delay_seconds_bucket{le=15.0}"] == 1
     assert "publish_delay_seconds_bucket{le=10.0}" not in seen
+
+
+def test_notifications_are_counted_by_the_phase_that_they_announce():
+    assert changed(Notified(NAME, Phase.HELD, Reason.NO_LOG_STREAM)) == {"notifications_sent_total{phase=HELD}": 1}
+    counted = {name for name in values(Metrics()) if name.startswith("notifications_sent_total")}
+    closed = (Phase.PUBLISHED, Phase.CARRIED, Phase.HELD, Phase.DISCARDED)
+    assert counted == {f"notifications_sent_total{{phase={phase}}}" for phase in closed}
 
 
 def test_setbacks_lost_leases_and_unknown_statuses_are_counted():

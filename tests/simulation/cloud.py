@@ -1,4 +1,4 @@
-"""CloudWatch Logs, S3, SQS and the table as the simulation has them: in memory, with the world's bad habits."""
+"""CloudWatch Logs, S3, SQS, SNS and the table as the simulation has them: in memory, with the world's bad habits."""
 
 import asyncio
 from bisect import insort
@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from service.adapters.memory.table import MemoryExecutions, MemoryFacts, MemoryOutcomeLog, MemoryTasks
-from service.adapters.memory.world import MemoryObjects
+from service.adapters.memory.table import (
+    MemoryExecutions,
+    MemoryFacts,
+    MemoryOutbox,
+    MemoryOutcomeLog,
+    MemoryTasks,
+)
+from service.adapters.memory.world import MemoryObjects, MemoryTopic
 from service.domain.errors import Absent, Rejected
 from service.domain.execution import Execution
 from service.domain.facts import Fact, FactKind
@@ -207,6 +213,9 @@ class Cloud:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     outcomes: MemoryOutcomeLog = field(default_factory=MemoryOutcomeLog)
     executions: SimulatedExecutions = field(default_factory=SimulatedExecutions)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    topic: MemoryTopic = field(default_factory=MemoryTopic)
 
     def __post_init__(self) -> None:
+        self.executions.outbox = self.outbox
         self.tasks = MemoryTasks(self.executions)

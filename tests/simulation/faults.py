@@ -123,4 +123,5 @@ class Port:
 
 def through(link: Link, ports: Ports) -> Ports:
     """The same ports, seen through a link."""
-    return Ports(**{f.name: Port(f.name, getattr(ports, f.name), link) for f in fields(Ports)})
+    each = {f.name: getattr(ports, f.name) for f in fields(Ports)}
+    return Ports(**{name: Port(name, port, link) if port is not None else None for name, port in each.items()})

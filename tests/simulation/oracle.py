@@ -78,6 +78,7 @@ class Oracle:
                 self._judge_completeness(execution, versions, verdict)
         if not self.publish_unchanged:
             self._judge_freshness(versions, verdict)
+        self._judge_notifications(verdict)
         return verdict
 
     def _judge_message(self, sent: Sent, verdict: Verdict) -> None:
@@ -161,6 +162,20 @@ class Oracle:
         for names in ids.values():
             if len(names) != 1:
                 verdict.say("5 one id for two files", names)
+
+    def _judge_notifications(self, verdict: Verdict) -> None:
+        """Each time that an execution came to rest is told at least once, and nothing that never was."""
+        told = {each.id: each.attributes for each in self.cloud.topic.notifications}
+        verdict.figures["notifications"] = len(self.cloud.topic.notifications)
+        announced = Counter((each["execution_id"], each["phase"]) for each in told.values())
+        rested = Counter(
+            (name, phase.value)
+            for name, history in self.cloud.executions.history.items()
+            for _, phase in history
+            if phase not in OPEN
+        )
+        if announced != rested:
+            verdict.say("notifications", f"{announced - rested} too many, {rested - announced} missing")
 
     def _judge_end(self, execution: TrueExecution, verdict: Verdict) -> None:
         record = self.cloud.executions.records.get(ExecutionId(execution.id))

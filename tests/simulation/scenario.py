@@ -25,7 +25,7 @@ PATIENCE_S = 6 * 3600.0
 """How long a run may take to come to rest once all faults are over."""
 
 MODES = (VerifyMode.POINT_IN_TIME_CONSISTENT, VerifyMode.ONLY_FILES_TRANSFERRED)
-TABLE = frozenset({"facts", "outcomes", "executions", "overview", "leases", "tasks"})
+TABLE = frozenset({"facts", "outcomes", "executions", "outbox", "overview", "leases", "tasks"})
 
 
 @dataclass
@@ -90,11 +90,13 @@ class Simulation:
             facts=cloud.facts,
             outcomes=cloud.outcomes,
             executions=cloud.executions,
+            outbox=cloud.outbox,
             overview=cloud.executions,
             leases=cloud.executions,
             tasks=cloud.tasks,
             queue=cloud.queue,
             objects=cloud.objects,
+            topic=cloud.topic,
         )
 
     def dice(self, name: str) -> Random:
@@ -127,10 +129,10 @@ class Simulation:
 
     @staticmethod
     def _outage(dice: Random, *, wild: bool) -> Outage:
-        services = [{"datasync"}, {"logs"}, {"objects"}, {"queue"}] + ([TABLE] if wild else [])
+        services = [{"datasync"}, {"logs"}, {"objects"}, {"queue"}, {"topic"}] + ([TABLE] if wild else [])
         begin_s = dice.uniform(0.0, 600.0)
         ports = frozenset(dice.choice(services))
-        denied = ports <= {"objects", "queue", "logs"} and dice.random() < 0.3
+        denied = ports <= {"objects", "queue", "logs", "topic"} and dice.random() < 0.3
         return Outage(ports, begin_s, begin_s + dice.choice([20.0, 600.0]), denied=denied)
 
     def _task(self, number: int, dice: Random) -> TrueTask:
@@ -319,9 +321,8 @@ class Simulation:
         while now_s() < end_s:
             await asyncio.sleep(30.0)
             known = self.cloud.executions.records
-            if all(ExecutionId(e.id) in known for t in self.tasks for e in t.executions) and not any(
-                record.phase in OPEN for record in known.values()
-            ):
+            seen = all(ExecutionId(e.id) in known for t in self.tasks for e in t.executions)
+            if seen and not any(record.phase in OPEN for record in known.values()) and not self.cloud.outbox.executions:
                 break
         await asyncio.sleep(60.0)
 

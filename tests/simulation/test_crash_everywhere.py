@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from orjson import loads
 
+from service.adapters.memory.world import MemoryTopic
 from service.domain.phases import OPEN, Phase
 from service.domain.sealing import Policy
 from service.worker.operator import Operator
@@ -45,7 +46,7 @@ class Story:
     """Files that are carried over and files that are new, a line twice, a queue that takes two at a time; a replay."""
 
     def __init__(self) -> None:
-        self.world = world = World(facts=SimulatedFacts(page_size=2))
+        self.world = world = World(facts=SimulatedFacts(page_size=2), topic=MemoryTopic())
         world.queue.batch_size = 2
         self.first = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
         self.second = None
@@ -78,12 +79,18 @@ class Story:
             await self.go_on()
             pause_s = await worker.round()
             self.world.clock.advance(min(max(pause_s, 0.1), 9.0))
-            if self.replayed and all(record.phase not in OPEN for record in self.world.executions.records.values()):
+            closed = all(record.phase not in OPEN for record in self.world.executions.records.values())
+            if self.replayed and closed and not self.world.outbox.executions:
                 return
 
     def expected(self) -> set[tuple[str, str]]:
         first, second = self.first.split("/")[3], self.second.split("/")[3]
         return {(first, "/a.csv"), *((second, f"/{name}.csv") for name in "bcde")}
+
+    def told(self) -> Counter[tuple[str, str | None, str]]:
+        """What the topic has, without repetitions."""
+        once = {each.id: told for each, told in zip(self.world.topic.notifications, self.world.told(), strict=True)}
+        return Counter(once.values())
 
 
 async def played(fuse: Fuse) -> Story:
@@ -97,8 +104,8 @@ async def played(fuse: Fuse) -> Story:
     return story
 
 
-def judge(story: Story, where: str, *, twice: int) -> None:
-    """Nothing lost, wrong or early; at most one batch twice, and that with the same ids."""
+def judge(story: Story, where: str, *, twice: int, told_twice: int) -> None:
+    """Nothing lost, wrong or early; at most one batch and one notification twice, and those with the same ids."""
     assert story.phase(story.first) is Phase.PUBLISHED, where
     assert story.phase(story.second) is Phase.PUBLISHED, where
     messages = story.world.queue.messages
@@ -110,10 +117,17 @@ def judge(story: Story, where: str, *, twice: int) -> None:
     assert len(messages) - len(copies) <= twice, where
     assert story.world.execution(story.second).files()["published"] == 4, where
     assert story.world.execution(story.first).files()["published"] == 1, where
+    first, second = story.first.split("/")[3], story.second.split("/")[3]
+    assert story.told() == {
+        ("CARRIED", "verification_failed", first): 1,
+        ("PUBLISHED", "carried", first): 1,
+        ("PUBLISHED", None, second): 2,
+    }, where
+    assert len(story.world.topic.notifications) - 4 <= told_twice, where
 
 
 async def test_without_a_crash_each_message_goes_out_once_and_each_replayed_one_once_more():
-    judge(await played(Fuse()), "without a crash", twice=0)
+    judge(await played(Fuse()), "without a crash", twice=0, told_twice=0)
 
 
 async def test_a_crash_at_any_call_before_or_after_its_effect_loses_nothing():
@@ -125,7 +139,7 @@ async def test_a_crash_at_any_call_before_or_after_its_effect_loses_nothing():
         story = await played(fuse)
         where = f"killed {'after' if after else 'before'} call {at}, {fuse.calls[-1]}"
         assert fuse.burnt, where
-        judge(story, where, twice=16)
+        judge(story, where, twice=16, told_twice=1)
     assert Counter(counted.calls).keys() >= EVERY_CALL
     assert len(points) > 500
 
@@ -147,6 +161,9 @@ EVERY_CALL = {
     "executions.save",
     "executions.move",
     "executions.of_task",
+    "outbox.pending",
+    "outbox.get",
+    "outbox.done",
     "overview.open",
     "overview.counts",
     "leases.read",
@@ -157,4 +174,5 @@ EVERY_CALL = {
     "tasks.known",
     "queue.send",
     "objects.page",
+    "topic.publish",
 }

@@ -1,14 +1,16 @@
 """A whole worker on virtual time: what runs beside what, and in which order it stops."""
 
 import asyncio
+from functools import partial
+from itertools import pairwise
 from random import Random
 
 import pytest
 
 from service.adapters.memory.table import MemoryExecutions
-from service.domain.errors import Conflict, Transient
+from service.domain.errors import Conflict, Denied, Transient
 from service.domain.phases import Event, Phase
-from service.domain.reports import Health, LeaseLost, Tick
+from service.domain.reports import Health, LeaseLost, Setback, Tick
 from service.worker.lease import SWEEP, Keeper, Watch
 from service.worker.loop import Surroundings
 from service.worker.supervisor import RELEASE_S, Supervisor
@@ -60,6 +62,17 @@ class Sweeper:
         return Tick((), 15.0)
 
 
+class Notifier:
+    """Meets a topic that refuses access."""
+
+    def __init__(self):
+        self.at_s = []
+
+    async def tick(self):
+        self.at_s.append(asyncio.get_running_loop().time())
+        return Tick(trouble=Denied("sns.Publish", "no"))
+
+
 class Pursuit:
     """Takes `takes_s` for each tick; `ends` closes the execution with the first one."""
 
@@ -97,7 +110,7 @@ class Pursuit:
 
 
 class Worker:
-    def __init__(self, table, owner="me", *, takes_s=1.0, ends=False):
+    def __init__(self, table, owner="me", *, takes_s=1.0, ends=False, notifier=None):
         self.table, self.takes_s, self.ends = table, takes_s, ends
         clock_s = asyncio.get_running_loop().time
         self.keeper = Keeper(table, owner=owner, lease_s=LEASE_S, clock_s=clock_s)
@@ -107,7 +120,8 @@ class Worker:
         self.ticks, self.cut_off, self.finished_s, self.reports = [], [], [], []
         self.under_way, self.most_under_way = {}, 0
         self.stop = asyncio.Event()
-        supervisor = Supervisor(self.sweeper, surveyor, self.keeper, lambda name: Pursuit(self, name), drain_s=DRAIN_S)
+        pursuit = partial(Pursuit, self)
+        supervisor = Supervisor(self.sweeper, surveyor, self.keeper, pursuit, notifier, drain_s=DRAIN_S)
         around = Surroundings(self.stop, self.reports.append, Health(), Random(7))
         self.running = asyncio.create_task(supervisor.run(around))
 
@@ -149,6 +163,23 @@ async def test_every_loop_goes_at_its_own_pace(table):
     assert worker.sweeper.at_s == pytest.approx([0.0, 15.0, 30.0, 45.0, 60.0])
     assert [at_s for name, at_s in worker.ticks if name == names[0]][:4] == pytest.approx([0.0, 6.0, 12.0, 18.0])
     assert table.leases[names[0]].beat >= 6
+
+
+@on_virtual_time
+async def test_notifications_have_a_loop_of_their_own_whose_failures_are_told_and_stop_nothing(table):
+    await registered(table, 1)
+    notifier = Notifier()
+    worker = Worker(table, notifier=notifier)
+    await passes(200.0)
+    await worker.stopped()
+    told = [report for report in worker.reports if isinstance(report, Setback)]
+    assert len(told) == len(notifier.at_s)
+    assert {(report.loop, report.kind) for report in told} == {("notify", "denied")}
+    waits_s = [after - before for before, after in pairwise(notifier.at_s)]
+    assert waits_s[0] <= 1.0
+    assert 30.0 <= max(waits_s) <= 60.0
+    assert worker.sweeper.at_s == pytest.approx([15.0 * n for n in range(14)])
+    assert len([at_s for _, at_s in worker.ticks]) >= 30
 
 
 @on_virtual_time

@@ -4,8 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from service.adapters.memory.table import MemoryExecutions, MemoryFacts, MemoryOutcomeLog, MemoryTasks
-from service.adapters.memory.world import MemoryDataSync, MemoryLogs, MemoryObjects, MemoryQueue
+from service.adapters.memory.table import (
+    MemoryExecutions,
+    MemoryFacts,
+    MemoryOutbox,
+    MemoryOutcomeLog,
+    MemoryTasks,
+)
+from service.adapters.memory.world import MemoryDataSync, MemoryLogs, MemoryObjects, MemoryQueue, MemoryTopic
 from service.domain.execution import Execution, Target
 from service.domain.messages import StoredObject
 from service.domain.names import ExecutionArn, ExecutionId, TaskArn, TaskMode
@@ -46,7 +52,10 @@ class VirtualClock:
 
 @dataclass
 class World:
-    """What happens outside of the service. Each method is something that DataSync, CloudWatch or a person does."""
+    """What happens outside of the service. Each method is something that DataSync, CloudWatch or a person does.
+
+    With a topic, transitions are announced.
+    """
 
     clock: VirtualClock = field(default_factory=VirtualClock)
     datasync: MemoryDataSync = field(default_factory=MemoryDataSync)
@@ -56,9 +65,12 @@ class World:
     facts: MemoryFacts = field(default_factory=MemoryFacts)
     outcomes: MemoryOutcomeLog = field(default_factory=MemoryOutcomeLog)
     executions: MemoryExecutions = field(default_factory=MemoryExecutions)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    topic: MemoryTopic | None = None
     count: int = 0
 
     def __post_init__(self) -> None:
+        self.executions.outbox = self.outbox if self.topic else None
         self.tasks = MemoryTasks(self.executions)
         self.datasync.described_tasks[TASK] = TaskDescription(TASK, Target(BUCKET, PREFIX), GROUP)
 
@@ -69,11 +81,13 @@ class World:
             self.facts,
             self.outcomes,
             self.executions,
+            self.outbox,
             self.executions,
             self.executions,
             self.tasks,
             self.queue,
             self.objects,
+            self.topic,
         )
 
     def start(self, **changes) -> ExecutionArn:
@@ -137,6 +151,11 @@ class World:
         """What is on the queue, as execution id and file name, in order."""
         return [(message.execution_id, json.loads(message.body)["fileName"]) for message in self.queue.messages]
 
+    def told(self) -> list[tuple[str, str | None, str]]:
+        """What the topic has, as phase, reason and execution id, in order."""
+        told = [notification.attributes for notification in self.topic.notifications]
+        return [(each["phase"], each.get("reason"), each["execution_id"]) for each in told]
+
     def names(self) -> list[str]:
         """The file names on the queue, in order."""
         return [name for _, name in self.sent()]
@@ -167,6 +186,7 @@ class Worker:
         )
         self.assembly = Assembly(ports or world.ports(), self.terms, world.clock.both(), owner=owner)
         self.keeper, self.sweeper, self.surveyor = self.assembly.keeper, self.assembly.sweeper, self.assembly.surveyor
+        self.notifier = self.assembly.notifier
         self.reports: list[Report] = []
         self.pursuits = {}
 
@@ -183,6 +203,8 @@ class Worker:
             if tick.done:
                 del self.pursuits[name]
                 await self.keeper.release(name)
+        if self.notifier is not None:  # Its troubles and pauses are its own.
+            self.reports.extend((await self.notifier.tick()).reports)
         for tick in ticks:
             self.reports.extend(tick.reports)
         return min((tick.pause_s for tick in ticks[3:] if not tick.done), default=15.0)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
     from types_aiobotocore_logs import CloudWatchLogsClient
     from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_sns import SNSClient
     from types_aiobotocore_sqs import SQSClient
 
 OnRequest = Callable[[str, str, str], None]
@@ -64,6 +65,7 @@ class Clients(NamedTuple):
     dynamodb: "DynamoDBClient"
     sqs: "SQSClient"
     s3: "S3Client"
+    sns: "SNSClient"
 
 
 @asynccontextmanager

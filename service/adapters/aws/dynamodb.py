@@ -95,14 +95,24 @@ class Table:
         with translated("dynamodb.PutItem", self._about):
             await self._client.put_item(TableName=self._name, Item=item)
 
+    async def delete(self, key: Item) -> None:
+        """Delete one row, if it is there."""
+        with translated("dynamodb.DeleteItem", self._about):
+            await self._client.delete_item(TableName=self._name, Key=key)
+
     async def put_new(self, items: Sequence[Item], condition: str) -> None:
         """Write all the rows or, raising Conflict, none: when the condition does not hold for one."""
-        puts = [
-            {"Put": {"TableName": self._name, "Item": item, "ConditionExpression": condition} | _names(condition)}
-            for item in items
-        ]
-        with translated("dynamodb.TransactWriteItems", self._about):
-            await self._client.transact_write_items(TransactItems=puts)  # type: ignore[arg-type] # because `_names` has no literal keys
+        await self._transact([{"Put": {"Item": item, "ConditionExpression": condition}} for item in items])
+
+    async def update_and_put(self, key: Item, change: str, values: Item, item: Item, *, condition: str) -> None:
+        """Change one row and write another or, raising Conflict, neither: when the condition on the first fails."""
+        update = {
+            "Key": key,
+            "UpdateExpression": change,
+            "ExpressionAttributeValues": values,
+            "ConditionExpression": condition,
+        }
+        await self._transact([{"Update": update}, {"Put": {"Item": item}}])
 
     async def items(self, query: dict[str, Any], limit: int | None = None) -> list[Item]:
         """The rows that a Query finds, all of them or the first `limit`, from as many pages as it takes."""
@@ -153,6 +163,15 @@ class Table:
         await each(batches(keys, _GETS_OF_A_BATCH), get)
         return found
 
+    async def _transact(self, writes: Sequence[dict[str, dict[str, Any]]]) -> None:
+        """All of them or none. The SDK's retries of one call count as one, as each bears the same token."""
+        items: Any = [
+            {kind: {"TableName": self._name, **it, **_names(_expressions(it))} for kind, it in write.items()}
+            for write in writes
+        ]
+        with translated("dynamodb.TransactWriteItems", self._about):
+            await self._client.transact_write_items(TransactItems=items)
+
     async def _put_batch(self, batch: list[Item]) -> None:
         requests: Any = {self._name: batch}
         for pause_s in (*_PAUSES_S, None):
@@ -168,9 +187,8 @@ class Table:
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - because it spreads retries, it keeps no secret
 
     async def _query(self, query: dict[str, Any]) -> tuple["QueryOutputTypeDef", int]:
-        texts = " ".join(text for name, text in query.items() if name.endswith("Expression"))
         with translated("dynamodb.Query", self._about):
-            answer = await self._client.query(TableName=self._name, **query, **_names(texts))
+            answer = await self._client.query(TableName=self._name, **query, **_names(_expressions(query)))
             return answer, answer["Count"]
 
 
@@ -195,6 +213,10 @@ async def each(things: Iterable[T], do: Callable[[T], Awaitable[None]]) -> None:
                 group.create_task(drain())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures.exceptions[0].__cause__
+
+
+def _expressions(request: dict[str, Any]) -> str:
+    return " ".join(text for name, text in request.items() if name.endswith("Expression"))
 
 
 def _names(expressions: str) -> dict[str, Any]:

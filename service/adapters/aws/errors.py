@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 from service.domain.errors import Absent, Conflict, Denied, Rejected, Transient, Trouble
 
 _TOO_FAST = """
-BandwidthLimitExceeded EC2ThrottledException KMS.ThrottlingException KmsThrottled LimitExceededException
+BandwidthLimitExceeded EC2ThrottledException KMS.ThrottlingException KMSThrottling KmsThrottled LimitExceededException
 PriorRequestNotComplete ProvisionedThroughputExceeded ProvisionedThroughputExceededException RequestLimitExceeded
 RequestThrottled RequestThrottledException SlowDown ThrottledException Throttling ThrottlingError
 ThrottlingException TooManyRequests TooManyRequestsException
@@ -42,24 +42,25 @@ CODES: Mapping[str, type[Trouble]] = {
             ResourceNotFoundException TableNotFoundException
         """,
         Denied: """
-            403 AccessDenied AccessDeniedException AccountProblem AllAccessDisabled AuthFailure Forbidden
-            NotAuthorized OptInRequired UnauthorizedOperation
+            403 AccessDenied AccessDeniedException AccountProblem AllAccessDisabled AuthFailure AuthorizationError
+            Forbidden NotAuthorized OptInRequired UnauthorizedOperation
             ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
             InvalidSecurity InvalidSignatureException InvalidToken MissingAuthenticationToken
             MissingAuthenticationTokenException RequestExpired RequestTimeTooSkewed SignatureDoesNotMatch
             TokenRefreshRequired UnrecognizedClientException
             KMS.AccessDeniedException KMS.DisabledException KMS.InvalidKeyUsageException KMS.InvalidStateException
-            KMS.NotFoundException KMS.OptInRequired KmsAccessDenied KmsDisabled KmsInvalidKeyUsage KmsInvalidState
-            KmsNotFound KmsOptInRequired
+            KMS.NotFoundException KMS.OptInRequired KMSAccessDenied KMSDisabled KMSInvalidState KMSNotFound
+            KMSOptInRequired KmsAccessDenied KmsDisabled KmsInvalidKeyUsage KmsInvalidState KmsNotFound KmsOptInRequired
         """,
         Rejected: """
-            BatchEntryIdsNotDistinct BatchRequestTooLong EmptyBatchRequest
+            BatchEntryIdsNotDistinct BatchRequestTooLong EmptyBatchRequest EndpointDisabled
             IdempotentParameterMismatchException InvalidAction InvalidAttributeName InvalidAttributeValue
             InvalidBatchEntryId InvalidMessageContents InvalidParameter InvalidParameterCombination
             InvalidParameterException InvalidParameterValue InvalidRequestException
             ItemCollectionSizeLimitExceeded ItemCollectionSizeLimitExceededException MalformedQueryString
-            MissingParameter NotImplemented OverLimit SerializationException TooManyEntriesInBatchRequest
-            UnknownOperation UnknownOperationException UnsupportedOperation ValidationError ValidationException
+            MissingParameter NotImplemented OverLimit ParameterValueInvalid PlatformApplicationDisabled
+            SerializationException TooManyEntriesInBatchRequest UnknownOperation UnknownOperationException
+            UnsupportedOperation ValidationError ValidationException
         """,
     }.items()
     for code in codes.split()
@@ -104,9 +105,11 @@ _SENTENCES: Mapping[type[Trouble], str] = {
     Rejected: "{about} refuses the request: {why}",
 }
 
-_NOT_ALLOWED = frozenset({"403", "AccessDenied", "AccessDeniedException", "Forbidden", "UnauthorizedOperation"})
+_NOT_ALLOWED = frozenset(
+    {"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "Forbidden", "UnauthorizedOperation"}
+)
 _ACTIONS: Mapping[str, str] = {
-    "dynamodb.TransactWriteItems": "dynamodb:PutItem",
+    "dynamodb.TransactWriteItems": "dynamodb:PutItem and dynamodb:UpdateItem",
     "s3.HeadBucket": "s3:ListBucket",
     "s3.HeadObject": "s3:GetObject and s3:ListBucket",
     "s3.ListObjectsV2": "s3:ListBucket",

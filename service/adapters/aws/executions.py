@@ -17,11 +17,12 @@ class DynamoExecutions:
     """One row per execution, and one with its start among those of its task.
 
     What has expired is left out wherever executions are listed: DynamoDB may take days to remove it, and removes the
-    rows of one execution one by one.
+    rows of one execution one by one. `announcing`: notifications are wanted.
     """
 
-    def __init__(self, rows: Table) -> None:
+    def __init__(self, rows: Table, *, announcing: bool = False) -> None:
         self._rows = rows
+        self._announcing = announcing
 
     async def register(self, execution: Execution) -> bool:
         """See ports.Executions."""
@@ -102,15 +103,18 @@ class DynamoExecutions:
         return [table.execution_from(item) for item in await self._rows.items(query, limit)]
 
     async def _store(self, execution: Execution, condition: str, values: table.Item) -> None:
+        key = table.key(execution.name.execution_id, table.RECORD)
         attributes = table.execution_attributes(execution)
         change = "SET " + ", ".join(f"#{name} = :new_{name}" for name in attributes)
-        await self._rows.update(
-            table.key(execution.name.execution_id, table.RECORD),
+        values = values | {f":new_{name}": attribute for name, attribute in attributes.items()}
+        if execution.phase not in OPEN:
             # In one write, so that no crash leaves an owner on what nobody will work on again.
-            change if execution.phase in OPEN else f"{change} REMOVE #owner",
-            values | {f":new_{name}": attribute for name, attribute in attributes.items()},
-            condition=condition,
-        )
+            change += " REMOVE #owner"
+            if self._announcing:
+                item = table.announcement_item(execution, attributes, now_ms=time.time_ns() // 1_000_000)
+                await self._rows.update_and_put(key, change, values, item, condition=condition)
+                return
+        await self._rows.update(key, change, values, condition=condition)
 
 
 _LIVE = "expires_at > :now"

@@ -5,6 +5,7 @@
 | outcomes               | `exec-…#outcomes`       | the path that they reach         |
 | execution with lease   | `exec-…`                | `record`                         |
 | another lease          | its name                | `record`                         |
+| transition to announce | `outbox`                | `<time, 15 digits>#exec-…#<phase>` |
 | task                   | `task-…`                | `task`                           |
 | execution of a task    | `task-…`                | `execution#<start, 15 digits>#exec-…` |
 | execution left alone   | `task-…`                | `alone#exec-…`                   |
@@ -145,6 +146,17 @@ def lease_from(name: str, item: Item) -> Lease:
     """The lease in a row; a free one where the row has none."""
     owner = item["owner"]["S"] if "owner" in item else None
     return Lease(name, owner, _integer(item, "fence") or 0, _integer(item, "beat") or 0)
+
+
+# Transitions to announce. There are few, and for seconds only.
+
+OUTBOX = "outbox"
+
+
+def announcement_item(execution: Execution, attributes: Item, *, now_ms: int) -> Item:
+    """The row of a transition at a time; `attributes` are those of the execution's own row. In no index."""
+    sk = f"{now_ms:015d}#{execution.name.execution_id}#{execution.phase.value}"
+    return key(OUTBOX, sk) | {name: attributes[name] for name in (RECORD, "expires_at")}
 
 
 # Tasks.

@@ -62,11 +62,37 @@ class MemoryOutcomeLog:
 
 
 @dataclass
+class MemoryOutbox:
+    """Executions as they were right after a transition, by the announcement's id."""
+
+    executions: dict[str, Execution] = field(default_factory=dict)
+    count: int = 0
+
+    def put(self, execution: Execution) -> None:
+        """Add one. Its id is greater than all before."""
+        self.count += 1
+        self.executions[f"{self.count:015d}#{execution.name.execution_id}#{execution.phase}"] = execution
+
+    async def pending(self, *, after: str, limit: int) -> Sequence[str]:
+        """See ports.Outbox."""
+        return sorted(announcement for announcement in self.executions if announcement > after)[:limit]
+
+    async def get(self, announcement: str) -> Execution | None:
+        """See ports.Outbox."""
+        return self.executions.get(announcement)
+
+    async def done(self, announcement: str) -> None:
+        """See ports.Outbox."""
+        self.executions.pop(announcement, None)
+
+
+@dataclass
 class MemoryExecutions:
-    """Executions, their leases and the overview of both."""
+    """Executions, their leases and the overview of both. `outbox` is there where notifications are wanted."""
 
     records: dict[ExecutionId, Execution] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
+    outbox: MemoryOutbox | None = None
 
     async def read(self, name: str) -> Lease:
         """See ports.Leases."""
@@ -105,7 +131,7 @@ class MemoryExecutions:
     async def save(self, execution: Execution, lease: Lease) -> None:
         """See ports.Executions."""
         current = self._mine(lease)
-        self.records[execution.name.execution_id] = execution
+        self._store(execution)
         if execution.phase not in OPEN:
             self.leases[lease.name] = current._replace(owner=None)
 
@@ -114,7 +140,7 @@ class MemoryExecutions:
         name = execution.name.execution_id
         if self.records[name].phase is not seen or (await self.read(name)).owner is not None:
             raise Conflict("dynamodb.UpdateItem", f"{name} has changed")
-        self.records[name] = execution
+        self._store(execution)
 
     async def keep(self, execution: Execution) -> None:
         """See ports.Executions."""
@@ -156,6 +182,11 @@ class MemoryExecutions:
     async def latest(self, limit: int) -> Sequence[Execution]:
         """See ports.Overview."""
         return sorted(self.records.values(), key=lambda e: -e.started_at_ms)[:limit]
+
+    def _store(self, execution: Execution) -> None:
+        self.records[execution.name.execution_id] = execution
+        if self.outbox is not None and execution.phase not in OPEN:
+            self.outbox.put(execution)
 
     def _mine(self, lease: Lease) -> Lease:
         current = self.leases.get(lease.name)

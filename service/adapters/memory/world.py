@@ -1,4 +1,4 @@
-"""What the service reads and writes beside its table: DataSync, log streams, the queue, objects."""
+"""What the service reads and writes beside its table: DataSync, log streams, the queue, objects, the topic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from service.domain.errors import Absent, Rejected
 from service.domain.messages import Message, StoredObject
 from service.domain.names import ExecutionArn, TaskArn
+from service.domain.notifications import Notification
 from service.domain.records import (
     Delivery,
     ExecutionDescription,
@@ -88,6 +89,21 @@ class MemoryQueue:
         self.messages.extend(taken)
         rejected = {message.id: self.refuses[message.id] for message in messages if message.id in self.refuses}
         return Delivery(frozenset(message.id for message in taken), frozenset(), rejected)
+
+
+@dataclass
+class MemoryTopic:
+    """A topic that keeps what it was given, in order. Of an execution that `refuses` names, all is rejected."""
+
+    notifications: list[Notification] = field(default_factory=list)
+    refuses: dict[str, str] = field(default_factory=dict)
+
+    async def publish(self, notification: Notification) -> None:
+        """See ports.Topic."""
+        execution_id = notification.attributes["execution_id"]
+        if execution_id in self.refuses:
+            raise Rejected("sns.Publish", self.refuses[execution_id])
+        self.notifications.append(notification)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from service.adapters.aws.facts import DynamoFacts
 from service.adapters.aws.leases import DynamoLeases
 from service.domain.errors import Absent, Conflict, Denied, Transient
 from service.domain.facts import Fact, FactKind
+from service.domain.phases import Event, Phase
 from service.domain.records import Lease
 from tests.contracts.examples import START_MS, an_execution
 
@@ -115,6 +116,34 @@ async def test_a_cancelled_registration_is_news_only_where_a_condition_failed(ro
     assert await executions.register(an_execution()) is False
     with pytest.raises(Transient):
         await executions.register(an_execution())
+
+
+async def test_a_transition_and_its_announcement_are_one_write_that_counts_once_however_often_it_is_sent(rows, stub):
+    stub.answer(None, {})
+    execution = an_execution(phase=Phase.SEALING)
+    await DynamoExecutions(rows, announcing=True).move(execution.on(Event.HOLD), Phase.SEALING)
+    assert [asked.operation for asked in stub.asked] == ["TransactWriteItems"] * 2
+    first, again = (asked.body for asked in stub.asked)
+    assert first == again
+    assert first["ClientRequestToken"]
+    update, put = first["TransactItems"]
+    assert update["Update"]["Key"] == table.key(execution.name.execution_id, "record")
+    assert update["Update"]["ExpressionAttributeValues"][":new_phase"] == {"S": "HELD"}
+    assert put["Put"]["Item"]["pk"] == {"S": "outbox"}
+    assert put["Put"]["Item"]["record"] == update["Update"]["ExpressionAttributeValues"][":new_record"]
+
+
+@pytest.mark.parametrize(("reason", "kind"), [("ConditionalCheckFailed", Conflict), ("TransactionConflict", Transient)])
+async def test_a_cancelled_transition_is_a_conflict_only_where_its_condition_failed(rows, stub, reason, kind):
+    stub.refuse("TransactionCanceledException", CancellationReasons=[{"Code": reason}, {"Code": "None"}])
+    with pytest.raises(kind):
+        await DynamoExecutions(rows, announcing=True).move(an_execution(phase=Phase.HELD), Phase.SEALING)
+
+
+async def test_without_announcements_a_transition_is_a_plain_update(rows, stub):
+    stub.answer({})
+    await DynamoExecutions(rows).move(an_execution(phase=Phase.HELD), Phase.SEALING)
+    assert [asked.operation for asked in stub.asked] == ["UpdateItem"]
 
 
 async def test_a_lease_that_was_lost_is_a_conflict(rows, stub):

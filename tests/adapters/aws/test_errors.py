@@ -28,6 +28,7 @@ OPERATIONS = {
         "BatchGetItem",
         "BatchWriteItem",
         "CreateTable",
+        "DeleteItem",
         "DescribeTable",
         "DescribeTimeToLive",
         "GetItem",
@@ -40,6 +41,7 @@ OPERATIONS = {
     ],
     "sqs": ["CreateQueue", "GetQueueAttributes", "GetQueueUrl", "SendMessageBatch"],
     "s3": ["HeadBucket", "HeadObject", "ListObjectsV2"],
+    "sns": ["Publish"],
 }
 BY_REASON = "TransactionCanceledException"  # It says for each action why: see the tests below.
 
@@ -53,7 +55,7 @@ def test_each_error_that_an_operations_model_names_is_in_the_table(service, oper
 
 def test_the_walk_visits_every_operation_that_the_adapters_call():
     sources = "".join(path.read_text() for path in Path(aws.__path__[0]).glob("*.py"))
-    called = re.findall(r'"(datasync|logs|dynamodb|sqs|s3)\.([A-Z]\w+)"', sources)
+    called = re.findall(r'"(datasync|logs|dynamodb|sqs|s3|sns)\.([A-Z]\w+)"', sources)
     assert set(called) == {(service, name) for service, names in OPERATIONS.items() for name in names}
 
 
@@ -90,6 +92,9 @@ def an_answer(code, message="because", status=400, **more):
         ("ExpiredTokenException", 400, Denied),
         ("KMS.AccessDeniedException", 400, Denied),
         ("KMS.ThrottlingException", 400, Transient),
+        ("AuthorizationError", 403, Denied),
+        ("KMSAccessDenied", 400, Denied),
+        ("KMSThrottling", 400, Transient),
         ("InvalidParameterException", 400, Rejected),
         ("400", 400, Transient),
         ("403", 403, Denied),
@@ -211,6 +216,11 @@ def test_a_message_from_outside_stays_one_line_of_bounded_length():
 def test_a_call_that_is_not_allowed_names_what_to_allow(call, action):
     with pytest.raises(Denied, match=f"; allow {action}$"), translated(call, "it"):
         raise an_answer("AccessDenied", status=403)
+
+
+def test_a_topic_that_does_not_allow_it_names_what_to_allow():
+    with pytest.raises(Denied, match=r"; allow sns:Publish$"), translated("sns.Publish", "it"):
+        raise an_answer("AuthorizationError", status=403)
 
 
 def test_credentials_that_have_expired_need_no_permission():

@@ -1,0 +1,33 @@
+"""ports.Topic on SNS."""
+
+from typing import TYPE_CHECKING, Any
+
+from service.adapters.aws.errors import translated
+from service.domain.notifications import Notification
+
+if TYPE_CHECKING:
+    from types_aiobotocore_sns import SNSClient
+
+
+class SnsTopic:
+    """A standard topic, or a FIFO one where the ARN ends in `.fifo`: grouped by task, each notification once."""
+
+    def __init__(self, client: "SNSClient", arn: str) -> None:
+        self._client = client
+        self._arn = arn
+        self._about = f"the topic {arn}"
+
+    async def publish(self, notification: Notification) -> None:
+        """See ports.Topic."""
+        attributes: Any = {
+            name: {"DataType": "String", "StringValue": text} for name, text in notification.attributes.items()
+        }
+        fifo: Any = {"MessageGroupId": notification.task_id, "MessageDeduplicationId": notification.id}
+        with translated("sns.Publish", self._about):
+            await self._client.publish(
+                TopicArn=self._arn,
+                Subject=notification.subject,
+                Message=notification.body,
+                MessageAttributes=attributes,
+                **(fifo if self._arn.endswith(".fifo") else {}),
+            )
