@@ -24,7 +24,7 @@ from service.adapters.aws.outcomes import DynamoOutcomeLog
 from service.adapters.aws.s3 import S3Objects
 from service.adapters.aws.setup import create_queue, create_table
 from service.adapters.aws.sns import SnsTopic
-from service.adapters.aws.sqs import SqsQueue
+from service.adapters.aws.sqs import SqsQueue, SqsWakeUps
 from service.adapters.aws.tasks import DynamoTasks
 from service.config import Settings
 from service.domain.reports import Health, Report
@@ -147,7 +147,9 @@ def _service(settings: Settings, aws: Clients) -> Service:
         queue=queue,
         objects=S3Objects(aws.s3),
         topic=topic,
+        wake_ups=SqsWakeUps(aws.sqs, settings.wake_queue_url) if settings.wake_queue_url else None,
     )
+    # A wake queue that does not answer is no reason to be replaced: all works without it, only later.
     return Service(settings, ports, {"table": table, "queue": queue})
 
 

@@ -20,6 +20,7 @@ from service.domain.sealing import OnError, OnIncomplete, Reconcile
 PREFIX = "TRIGGER_"
 
 _DAY_S = 86_400
+_YES_NO = "true or false"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _QUEUE_URL = re.compile(
     r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9_.-]+)*/([\w-]{1,80}|[\w-]{1,75}\.fifo)",
@@ -134,15 +135,13 @@ def _one_of(default: StrEnum) -> Any:  # noqa: ANN401 - because that is what pyd
     return Field(default, description=f"one of {', '.join(type(default))}")
 
 
-_YES_NO = "true or false"
-
-
 class Settings(BaseModel):
     """What the operator chose. Durations are seconds; what was not given is None, empty, or the contract's default."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     queue_url: Annotated[str, BeforeValidator(_queue_url)] = ""
+    wake_queue_url: Annotated[str, BeforeValidator(_queue_url)] = ""
     table_name: str = Field(
         "datasync-trigger",
         pattern=r"^[A-Za-z0-9_.-]{3,255}$",
@@ -157,10 +156,9 @@ class Settings(BaseModel):
         description="a log group's name (no ARN): letters, digits, _ / . # -",
     )
     log_stream_prefix: Annotated[str, BeforeValidator(_stream_prefix)] = "{task_id}-{execution_id}"
-    source: Annotated[
-        Literal["auto", "logs"],
-        BeforeValidator(_not_built("give auto or logs", "report")),
-    ] = Field("auto", description="one of auto, logs")
+    source: Annotated[Literal["auto", "logs"], BeforeValidator(_not_built("give auto or logs", "report"))] = Field(
+        "auto", description="one of auto, logs"
+    )
     poll_interval_s: float = _number(15.0)
     lookback_s: float = _number(float(_DAY_S), least=0, most=366 * _DAY_S)
     settle_s: float = _number(10.0)
@@ -170,8 +168,7 @@ class Settings(BaseModel):
     on_incomplete: Annotated[OnIncomplete, BeforeValidator(str.lower)] = _one_of(OnIncomplete.PUBLISH)
     publish_unchanged: bool = Field(default=False, description=_YES_NO)
     message_format: Annotated[
-        Literal["datasync"],
-        BeforeValidator(_not_built("give datasync", "s3-event", "cloudevents")),
+        Literal["datasync"], BeforeValidator(_not_built("give datasync", "s3-event", "cloudevents"))
     ] = Field("datasync", description="a format that is built: datasync")
     check_s3: bool = Field(default=True, description=_YES_NO)
     manifest_uri: Annotated[None, BeforeValidator(_not_built("unset it"))] = None
@@ -235,6 +232,9 @@ def _unknown(given: Mapping[str, str], known: Sequence[str]) -> Iterator[str]:
 def _contradictions(values: Mapping[str, str], *, queue_required: bool) -> Iterator[str]:
     if queue_required and "queue_url" not in values:
         yield "TRIGGER_QUEUE_URL: is not set; give the queue's URL, as `datasync-trigger init --queue NAME` prints it"
+    # One worker serves one Region of one account, where the end of a URL names the queue, whatever its endpoint.
+    if values.get("wake_queue_url", "none").split("/")[-2:] == values.get("queue_url", "").split("/")[-2:]:
+        yield "TRIGGER_WAKE_QUEUE_URL: is the queue of TRIGGER_QUEUE_URL, whose messages would be deleted; give another"
     if "task_arns" in values and "task_tag" in values:
         yield "TRIGGER_TASK_TAG: not together with TRIGGER_TASK_ARNS; unset one of the two"
 

@@ -200,6 +200,16 @@ class Topic(Protocol):
         """
 
 
+class WakeUps(Protocol):
+    """Word from outside that a look may be worth its while now. It is no evidence, and may never come."""
+
+    async def wait(self) -> bool:
+        """Wait for word, for 20 s at most; whether any came. What came is gone, or it comes again.
+
+        Raises Absent when there is no such queue.
+        """
+
+
 class Objects(Protocol):
     """S3 objects. Both methods raise Absent when there is no such bucket."""
 
@@ -219,7 +229,7 @@ class Readiness(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The whole world of a worker. Without a topic there are no notifications."""
+    """The whole world of a worker. Without a topic there are no notifications, without wake-ups no early looks."""
 
     datasync: DataSync
     logs: Logs
@@ -233,3 +243,4 @@ class Ports:
     queue: Queue
     objects: Objects
     topic: Topic | None = None
+    wake_ups: WakeUps | None = None

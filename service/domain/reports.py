@@ -105,7 +105,7 @@ class UnknownStatus:
     status: str
 
 
-LOOPS = ("sweep", "survey", "renew", "notify", "execution")
+LOOPS = ("sweep", "survey", "renew", "notify", "wake", "execution")
 """The loops of a worker: at most one of each, but for `execution`: one for each claimed execution."""
 
 

@@ -28,7 +28,7 @@ OPERATIONS: Mapping[str, Sequence[str]] = MappingProxyType(
                 BatchGetItem BatchWriteItem DeleteItem DescribeTable GetItem PutItem Query TransactWriteItems
                 UpdateItem
             """,
-            "sqs": "GetQueueAttributes SendMessageBatch",
+            "sqs": "DeleteMessageBatch GetQueueAttributes ReceiveMessage SendMessageBatch",
             "s3": "HeadBucket HeadObject ListObjectsV2",
             "sns": "Publish",
         }.items()

@@ -34,8 +34,15 @@ class Assembly:
 
     def supervisor(self) -> Supervisor:
         """What runs them all."""
-        drain_s = self._terms.drain_s
-        return Supervisor(self.sweeper, self.surveyor, self.keeper, self.pursuit, self.notifier, drain_s=drain_s)
+        return Supervisor(
+            self.sweeper,
+            self.surveyor,
+            self.keeper,
+            self.pursuit,
+            self.notifier,
+            wake_ups=self._ports.wake_ups,
+            drain_s=self._terms.drain_s,
+        )
 
     def pursuit(self, execution_id: ExecutionId) -> Pursuit:
         """What sees one execution through its phases."""

@@ -1,13 +1,13 @@
 """The only `while`: repeats ticks until told to stop, and waits longer after each setback."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from service.domain.errors import Conflict, Rejected, Trouble
 from service.domain.reports import Health, Report, Setback, Tick
+from service.worker.together import end
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -16,14 +16,31 @@ PATIENCE_S = 120.0
 """How long a round may take beyond its pause: every call has a time-out of half a minute and is tried a few times."""
 
 
+class Bell:
+    """Calls to look at once. Whoever has taken the next ring before they look hears it even while they look."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def next_ring(self) -> asyncio.Event:
+        """What the next ring will set."""
+        return self._next
+
+    def ring(self) -> None:
+        """Ring once, for all who listen."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every loop is given: when to stop, whom to tell, what time it is, and chance."""
+    """What every loop is given: when to stop, whom to tell, what time it is, chance, and a bell to look at once."""
 
     stop: asyncio.Event
     observe: Callable[[Report], None]
     health: Health
     random: Random
+    bell: Bell = field(default_factory=Bell)
 
 
 def pause_after(setbacks: int, random: Random) -> float:
@@ -40,18 +57,19 @@ async def repeat(
     give_up: Callable[[], Awaitable[Tick]] | None = None,
     patience: int = 5,
 ) -> None:
-    """Tick until a tick is the last one or `around.stop` is set, in the midst of a pause too.
+    """Tick until a tick is the last one or `around.stop` is set. Both that and a ring of `around.bell` end a pause.
 
     What a tick has done and not saved is tried to be saved after the stop too, for as long as the loop may run.
 
-    A tick that fails is reported and tried again, after the pause that it asked for at the latest. After `patience`
-    failures in a row that no repetition can cure, `give_up` takes its place. Returns silently on Conflict when there is
-    a `give_up`: then it is somebody else's turn.
+    A tick that fails is reported and tried again, after the pause that it asked for at the latest, which no ring ends.
+    After `patience` failures in a row that no repetition can cure, `give_up` takes its place. Returns silently on
+    Conflict when there is a `give_up`: then it is somebody else's turn.
     """
     key, loop = execution_id or name, asyncio.get_running_loop()
     lately = _Lately()
     around.health.rounds[key] = (loop.time(), PATIENCE_S)
     while lately.unsaved or not around.stop.is_set():
+        ring = around.bell.next_ring()
         done, error = await _attempt(give_up if give_up is not None and lately.bugs >= patience else tick)
         for report in done.reports:
             around.observe(report)
@@ -68,7 +86,7 @@ async def repeat(
         if done.done:
             break
         if lately.unsaved or not around.stop.is_set():
-            await _pause(around.stop, pause_s)
+            await _pause(pause_s, around.stop, None if error else ring)
     around.health.rounds.pop(key, None)
 
 
@@ -86,13 +104,16 @@ class _Lately:
         self.unsaved = error is not None and (self.unsaved or done.unsaved)
 
 
-async def _pause(stop: asyncio.Event, pause_s: float) -> None:
-    """Wait, at most until told to stop; after that, what must still be saved is tried soon again."""
+async def _pause(pause_s: float, stop: asyncio.Event, ring: asyncio.Event | None) -> None:
+    """Wait, at most until a stop or the ring; after a stop, what must still be saved is tried soon again."""
     if stop.is_set():
         await asyncio.sleep(min(pause_s, FIRST_PAUSE_S))
         return
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), pause_s)
+    heard = [asyncio.create_task(event.wait()) for event in (stop, ring) if event is not None]
+    try:
+        await asyncio.wait(heard, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(heard)
 
 
 async def _attempt(step: Callable[[], Awaitable[Tick]]) -> tuple[Tick, Exception | None]:

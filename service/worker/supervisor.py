@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from service.domain.names import ExecutionId
 from service.domain.reports import Tick
+from service.ports import WakeUps
 from service.worker.lease import SWEEP, Keeper
-from service.worker.loop import Surroundings, repeat
+from service.worker.loop import Bell, Surroundings, repeat
 from service.worker.notify import Notifier
 from service.worker.pursuit import Pursuit
 from service.worker.survey import Surveyor
 from service.worker.sweep import Sweeper
+from service.worker.together import end
+from service.worker.wake import Waker
 
 RELEASE_S = 3.0
 """How long giving the leases back may take: an unreachable table must not eat up the time until SIGKILL."""
@@ -33,6 +36,7 @@ class Supervisor:
         pursuit: Callable[[ExecutionId], Pursuit],
         notifier: Notifier | None = None,
         *,
+        wake_ups: WakeUps | None,
         drain_s: float,
     ) -> None:
         self._sweeper = sweeper
@@ -40,14 +44,16 @@ class Supervisor:
         self._keeper = keeper
         self._pursuit = pursuit
         self._notifier = notifier
+        self._wake_ups = wake_ups
         self._drain_s = drain_s
         self._pursued: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, around: Surroundings) -> None:
         """Return once everything has stopped and all leases are given back. Never raises a loop's failure."""
+        unwoken = replace(around, bell=Bell())
         renewed_until = asyncio.Event()
         renewal = asyncio.create_task(
-            repeat("renew", self._keeper.tick, replace(around, stop=renewed_until)), name="renew"
+            repeat("renew", self._keeper.tick, replace(unwoken, stop=renewed_until)), name="renew"
         )
         ticks: dict[str, Callable[[], Awaitable[Tick]]] = {
             "sweep": self._sweeper.tick,
@@ -56,12 +62,18 @@ class Supervisor:
         if self._notifier is not None:
             ticks["notify"] = self._notifier.tick
         loops = [asyncio.create_task(repeat(name, tick, around), name=name) for name, tick in ticks.items()]
+        waking = []
+        if self._wake_ups is not None:
+            waker = Waker(self._wake_ups, around.bell)
+            waking = [asyncio.create_task(repeat("wake", waker.tick, unwoken), name="wake")]
         try:
             await around.stop.wait()
+            # Its long poll must not use up the drain. What is cut off with it is not deleted, and wakes somebody else.
+            await end(waking)
             await asyncio.wait({*loops, *self._pursued.values()}, timeout=self._drain_s)
         finally:
             renewed_until.set()
-            await _end({renewal, *loops, *self._pursued.values()})
+            await end([renewal, *waking, *loops, *self._pursued.values()])
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._keeper.release_all(), RELEASE_S)
 
@@ -83,10 +95,3 @@ class Supervisor:
         await repeat("execution", pursuit.tick, around, execution_id=execution_id, give_up=pursuit.set_aside)
         if not around.stop.is_set():
             await self._keeper.release(execution_id)
-
-
-async def _end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel what still runs and wait until it has ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,7 +1,7 @@
 """Several calls at once, none left running."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,3 +16,10 @@ async def together(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     tasks = [asyncio.ensure_future(call) for call in calls]
     await asyncio.gather(*tasks, return_exceptions=True)
     return [task.result() for task in tasks]
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel what still runs and return when it has ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -26,6 +26,7 @@ def test_the_queue_alone_is_enough_and_the_rest_is_the_contracts_defaults():
     settings = load(QUEUE)
     assert settings.queue_url == QUEUE["TRIGGER_QUEUE_URL"]
     assert settings.model_dump(exclude={"queue_url"}) == {
+        "wake_queue_url": "",
         "table_name": "datasync-trigger",
         "task_arns": (),
         "task_tag": None,
@@ -122,6 +123,7 @@ def test_a_tag_is_a_key_and_a_value(text: str, tag: TaskTag):
 )
 def test_queue_urls_of_aws_and_of_its_stand_ins_are_taken(url: str):
     assert load({"TRIGGER_QUEUE_URL": url}).queue_url == url
+    assert read(WAKE_QUEUE_URL=url).wake_queue_url == url
 
 
 @pytest.mark.parametrize(
@@ -131,16 +133,17 @@ def test_queue_urls_of_aws_and_of_its_stand_ins_are_taken(url: str):
         "arn:aws:sqs:eu-west-1:111122223333:files",
         "https://sqs.eu-west-1.amazonaws.com/",
         "https://sqs.eu-west-1.amazonaws.com/111122223333/files?x=1",
-        "https://user:secret@sqs.eu-west-1.amazonaws.com/111122223333/files",
+        "https://user:secret@sqs.eu-west-1.amazonaws.com/111122223333/queue",
         "ftp://host/queue",
         "https://host/" + "q" * 81,
         "https://host/queue.standard",
     ],
 )
-def test_what_is_no_queue_url_is_refused_and_not_repeated(url: str):
-    assert problems(QUEUE_URL=url) == [
+@pytest.mark.parametrize("name", ["QUEUE_URL", "WAKE_QUEUE_URL"])
+def test_what_is_no_queue_url_is_refused_and_not_repeated(name: str, url: str):
+    assert problems(**{name: url}) == [
         (
-            "TRIGGER_QUEUE_URL: is not the URL of an SQS queue, "
+            f"TRIGGER_{name}: is not the URL of an SQS queue, "
             "such as https://sqs.eu-west-1.amazonaws.com/111122223333/files"
         ),
     ]
@@ -270,6 +273,14 @@ def test_tasks_are_chosen_by_arn_or_by_tag_and_not_by_both():
     assert problems(TASK_ARNS=TASK, TASK_TAG="a=b") == [
         "TRIGGER_TASK_TAG: not together with TRIGGER_TASK_ARNS; unset one of the two",
     ]
+
+
+@pytest.mark.parametrize("host", ["sqs.eu-west-1.amazonaws.com", "eu-west-1.queue.amazonaws.com"])
+def test_the_queue_for_files_is_not_one_for_wake_ups_too_whatever_its_endpoint_is_called(host: str):
+    assert problems(WAKE_QUEUE_URL=f"https://{host}/111122223333/files") == [
+        "TRIGGER_WAKE_QUEUE_URL: is the queue of TRIGGER_QUEUE_URL, whose messages would be deleted; give another",
+    ]
+    assert read(WAKE_QUEUE_URL=f"https://{host}/111122223333/files.fifo").wake_queue_url.endswith(".fifo")
 
 
 def test_an_unknown_variable_is_an_error_with_the_nearest_known_name_and_without_its_value():

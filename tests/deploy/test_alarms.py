@@ -52,6 +52,7 @@ TELLING = {
 }
 SILENT = [
     setback("survey"),
+    setback("wake"),
     moved(Phase.PUBLISHING, None),
     looked(),
     surveyed(0.0),

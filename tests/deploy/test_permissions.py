@@ -8,7 +8,7 @@ from botocore import xform_name
 
 from service.adapters.aws.table import OUTBOX
 from service.observability.definitions import OPERATIONS
-from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, ROOT, TASKS
+from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, OTHER_TASK, ROOT, TASKS
 
 ADAPTERS = [path for path in (ROOT / "service/adapters/aws").glob("*.py") if path.name != "setup.py"]
 """What a worker calls. `init` (setup.py) is for those who have no stack."""
@@ -17,6 +17,7 @@ ACTIONS = {
     "s3:HeadBucket": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
 """What IAM calls some calls, https://docs.aws.amazon.com/service-authorization/latest/reference/."""
@@ -30,7 +31,7 @@ NOTIFYING = {"dynamodb:DeleteItem", "sns:Publish"}
 TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/{{TableName}}"
 LOG = f"arn:aws:logs:eu-central-1:{ACCOUNT}:log-group:"
 LOCATION = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:location/loc-0123456789abcdef0"
-OTHER_TASK = TASKS[0][:-1] + "7"
+WAKE_QUEUE = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:trigger-wake-ups"
 
 
 def _trees():
@@ -94,6 +95,9 @@ def test_a_worker_may_do_what_it_does_and_nothing_else(stack, other_stack):
         ("dynamodb:PutItem", TABLE, f"{TABLE}2"),
         ("dynamodb:Query", f"{TABLE}/index/by_phase", f"{TABLE}2/index/by_phase"),
         ("sqs:SendMessage", "{QueueArn}", "{QueueArn}-2"),
+        ("sqs:SendMessage", "{QueueArn}", WAKE_QUEUE),
+        ("sqs:ReceiveMessage", WAKE_QUEUE, "{QueueArn}"),
+        ("sqs:DeleteMessage", WAKE_QUEUE, "{QueueArn}"),
     ],
 )
 def test_a_worker_may_do_it_to_what_is_its_own_alone(stack, action, resource, strange):

@@ -13,7 +13,7 @@ from service.adapters.aws.setup import create_queue, create_table
 from service.config import load
 from service.worker.supervisor import RELEASE_S
 from tests.contracts.servers import a_process, an_emulator, clients_of
-from tests.deploy.conftest import KEY, TASKS, TEMPLATE
+from tests.deploy.conftest import KEY, OTHER_TASK, TASKS, TEMPLATE
 
 
 def test_cfn_lint_finds_nothing():
@@ -77,14 +77,70 @@ def _attributes(stack, output):
     return answer["Attributes"]
 
 
-def test_no_queue_takes_messages_without_tls(resources):
-    for queue, policy in [("Queue", "QueuePolicy"), ("DeadLetterQueue", "DeadLetterQueuePolicy")]:
-        properties = resources[policy]["Properties"]
-        (statement,) = properties["PolicyDocument"]["Statement"]
-        assert properties["Queues"] == [{"!Ref": queue}]
-        assert statement["Resource"] == {"!GetAtt": f"{queue}.Arn"}
-        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
-        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+@pytest.mark.parametrize("queue", ["Queue", "DeadLetterQueue", "WakeQueue"])
+def test_no_queue_takes_messages_without_tls(resources, queue):
+    properties = resources[f"{queue}Policy"]["Properties"]
+    statement, *_ = properties["PolicyDocument"]["Statement"]
+    assert properties["Queues"] == [{"!Ref": queue}]
+    assert statement["Resource"] == {"!GetAtt": f"{queue}.Arn"}
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_rule_alone_may_send_wake_ups(resources):
+    _, statement = resources["WakeQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Sid": "TheRule",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": {"!GetAtt": "WakeQueue.Arn"},
+        "Condition": {"ArnEquals": {"aws:SourceArn": {"!GetAtt": "StateChanges.Arn"}}},
+    }
+
+
+def test_the_wake_queue_keeps_what_is_no_secret_for_a_few_minutes(stack, other_stack):
+    for each in (stack, other_stack):
+        answer = each.client("sqs").get_queue_attributes(QueueUrl=_wake_queue(each), AttributeNames=["All"])
+        assert answer["Attributes"]["SqsManagedSseEnabled"] == "true"
+        assert "KmsMasterKeyId" not in answer["Attributes"]
+        assert answer["Attributes"]["MessageRetentionPeriod"] == "300"
+
+
+def _wake_queue(stack):
+    return stack.environment["TRIGGER_WAKE_QUEUE_URL"]
+
+
+EXECUTION = "DataSync Task Execution State Change"
+WAKING = [
+    (EXECUTION, f"{TASKS[0]}/execution/exec-0123456789abcdef0", ["trigger", "everything"]),
+    (EXECUTION, f"{TASKS[1]}/execution/exec-0123456789abcdef0", ["trigger", "everything"]),
+    (EXECUTION, f"{OTHER_TASK}/execution/exec-0123456789abcdef0", ["everything"]),
+    (EXECUTION, f"{TASKS[0]}0/execution/exec-0123456789abcdef0", ["everything"]),
+    ("DataSync Task State Change", TASKS[0], []),
+]
+
+
+@pytest.mark.parametrize(("kind", "resource", "woken"), WAKING)
+def test_state_changes_of_executions_wake_the_workers_that_look_after_the_task(
+    stack, other_stack, kind, resource, woken
+):
+    event = {"Source": "aws.datasync", "DetailType": kind, "Resources": [resource], "Detail": '{"State": "SUCCESS"}'}
+    stack.client("events").put_events(Entries=[event])
+    assert [name for name, each in [("trigger", stack), ("everything", other_stack)] if _received(each)] == woken
+
+
+def _received(stack):
+    sqs, url = stack.client("sqs"), _wake_queue(stack)
+    messages = sqs.receive_message(QueueUrl=url).get("Messages", [])
+    for message in messages:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return messages
+
+
+def test_the_rule_has_room_for_as_many_tasks_as_the_readme_says(stack):
+    one_more = len(f',{{"prefix":"{TASKS[0]}/"}}')
+    assert len(stack.pattern) + (20 - len(TASKS)) * one_more <= 2048
 
 
 def test_there_is_a_topic_where_notifications_are_wanted_and_none_elsewhere(stack, other_stack):
@@ -144,7 +200,7 @@ def test_the_container_s_settings_are_settings_with_the_contract_s_defaults(stac
     everywhere = load(other_stack.environment)
     assert everywhere.task_arns == ()
     assert everywhere.queue_url.endswith(".fifo")
-    chosen = {"queue_url", "table_name", "notification_topic_arn"}
+    chosen = {"queue_url", "wake_queue_url", "table_name", "notification_topic_arn"}
     defaults = load({"TRIGGER_QUEUE_URL": everywhere.queue_url})
     assert everywhere.model_dump(exclude=chosen) == defaults.model_dump(exclude=chosen)
 

@@ -167,6 +167,21 @@ class SenderView:
 
 
 @dataclass
+class SimulatedWakeUps:
+    """Word that comes by chance, and has nothing to do with what happens."""
+
+    random: Random
+    mean_s: float
+    count: Counter[str] = field(default_factory=Counter)
+
+    async def wait(self) -> bool:
+        comes_s = self.random.expovariate(1 / self.mean_s)
+        await asyncio.sleep(min(comes_s, 20.0))
+        self.count["woken"] += comes_s <= 20.0
+        return comes_s <= 20.0
+
+
+@dataclass
 class SimulatedExecutions(MemoryExecutions):
     """The table's executions, with the history of their phases, and an overview that lags behind."""
 

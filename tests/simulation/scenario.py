@@ -14,7 +14,7 @@ from service.domain.sealing import OnError, OnIncomplete, Policy
 from service.ports import Ports
 from service.worker.operator import Operator, Refusal
 from service.worker.terms import DAY_S, Terms
-from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, now_s
+from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, SimulatedWakeUps, now_s
 from tests.simulation.datasync import HOUSEKEEPING, NAMES, Doing, Plan, SimulatedDataSync, TrueTask
 from tests.simulation.faults import Link, Outage, Weather, through
 from tests.simulation.oracle import SKEW_S, Oracle, Verdict
@@ -97,6 +97,7 @@ class Simulation:
             queue=cloud.queue,
             objects=cloud.objects,
             topic=cloud.topic,
+            wake_ups=self._wake_ups(self.dice("wake-ups")),
         )
 
     def dice(self, name: str) -> Random:
@@ -134,6 +135,9 @@ class Simulation:
         ports = frozenset(dice.choice(services))
         denied = ports <= {"objects", "queue", "logs", "topic"} and dice.random() < 0.3
         return Outage(ports, begin_s, begin_s + dice.choice([20.0, 600.0]), denied=denied)
+
+    def _wake_ups(self, dice: Random) -> SimulatedWakeUps | None:
+        return SimulatedWakeUps(dice, dice.choice([10.0, 60.0]), self.faults) if dice.random() < 0.5 else None
 
     def _task(self, number: int, dice: Random) -> TrueTask:
         task = TrueTask(

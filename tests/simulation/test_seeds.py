@@ -10,7 +10,7 @@ from tests.simulation.scenario import simulate
 SEEDS_PER_TEST = 20
 TESTS = 100
 KINDS_OF_FAULTS = 13
-"""At least so many of the 20 kinds happen in each test, so that the model cannot quietly become harmless."""
+"""At least so many of the 21 kinds happen in each test, so that the model cannot quietly become harmless."""
 
 
 @pytest.mark.parametrize("first", [n * SEEDS_PER_TEST for n in range(TESTS)])

@@ -38,11 +38,13 @@ class Scene:
             raise self.after
         return self.after
 
-    def run(self, *, giving_up=False, stop_after_s=None, **options):
+    def run(self, *, giving_up=False, stop_after_s=None, rings_s=(), **options):
         async def main():
             around = Surroundings(asyncio.Event(), self.observed.append, self.health, Random(7))
             if stop_after_s is not None:
                 asyncio.get_running_loop().call_later(stop_after_s, around.stop.set)
+            for ring_s in rings_s:
+                asyncio.get_running_loop().call_later(ring_s, around.bell.ring)
             give_up = self.give_up if giving_up else None
             await repeat("sweep", self.tick, around, give_up=give_up, **options)
             return self.now_s()
@@ -78,17 +80,21 @@ def test_a_stop_ends_a_pause_in_its_midst():
     assert len(scene.at_s) == 1
 
 
-def test_a_stop_lets_the_tick_that_is_under_way_end():
-    class Slow(Scene):
-        async def tick(self):
-            loop = asyncio.get_running_loop()
-            ended = loop.create_future()
-            loop.call_later(10.0, ended.set_result, None)
-            await ended
-            self.observed.append("ended")
-            return Tick()
+class Slow(Scene):
+    """Each tick takes ten seconds."""
 
-    scene = Slow()
+    async def tick(self):
+        outcome = await super().tick()
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        loop.call_later(10.0, ended.set_result, None)
+        await ended
+        self.observed.append("ended")
+        return outcome
+
+
+def test_a_stop_lets_the_tick_that_is_under_way_end():
+    scene = Slow(Tick())
     assert scene.run(stop_after_s=3.0) == pytest.approx(10.0)
     assert scene.observed == ["ended"]
 
@@ -117,6 +123,43 @@ def test_what_has_failed_with_nothing_to_save_is_not_tried_after_the_stop():
     scene = Scene(Transient("c", "slow"), Tick())
     scene.run(stop_after_s=0.1)
     assert len(scene.at_s) == 1
+
+
+# Rings.
+
+
+def test_a_ring_ends_the_pause_that_it_falls_into_and_no_other():
+    scene = Scene(Tick((), 900.0), Tick((), 900.0), Tick((), 15.0))
+    scene.run(rings_s=[3.0, 700.0])
+    assert scene.at_s == pytest.approx([0.0, 3.0, 700.0, 715.0])
+
+
+def test_rings_during_a_tick_end_the_pause_behind_it_as_what_they_tell_of_may_be_newer_than_what_was_read():
+    scene = Slow(Tick((), 900.0), Tick((), 5.0))
+    scene.run(rings_s=[3.0, 4.0])
+    assert scene.at_s == pytest.approx([0.0, 10.0, 25.0])
+
+
+@pytest.mark.parametrize("failed", [Transient("c", "d"), Tick((), 900.0, trouble=Denied("c", "d")), KeyError("x")])
+def test_a_ring_does_not_call_back_what_keeps_away_from_trouble(failed):
+    alone, rung = Scene(*[failed] * 4), Scene(*[failed] * 4)
+    alone.run()
+    rung.run(rings_s=[0.1, 0.2, 1.0, 3.0])
+    assert rung.at_s == pytest.approx(alone.at_s)
+    assert len(rung.at_s) == 5
+
+
+def test_a_pause_leaves_nothing_running():
+    scene = Scene(Tick((), 5.0), Tick((), 5.0))
+
+    async def main():
+        around = Surroundings(asyncio.Event(), scene.observed.append, scene.health, Random(7))
+        asyncio.get_running_loop().call_later(7.0, around.bell.ring)
+        await repeat("sweep", scene.tick, around)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
+    assert scene.at_s == pytest.approx([0.0, 5.0, 7.0])
 
 
 # Setbacks.

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from service.adapters.memory.table import MemoryExecutions
-from service.domain.errors import Conflict, Denied, Transient
+from service.adapters.memory.world import MemoryWakeUps
+from service.domain.errors import Absent, Conflict, Denied, Transient
 from service.domain.phases import Event, Phase
 from service.domain.reports import Health, LeaseLost, Setback, Tick
 from service.worker.lease import SWEEP, Keeper, Watch
@@ -16,6 +17,7 @@ from service.worker.loop import Surroundings
 from service.worker.supervisor import RELEASE_S, Supervisor
 from service.worker.survey import Surveyor
 from service.worker.terms import Clock, Terms
+from service.worker.wake import REST_S
 from tests.domain.examples import an_execution
 from tests.virtual_time import run
 
@@ -110,7 +112,7 @@ class Pursuit:
 
 
 class Worker:
-    def __init__(self, table, owner="me", *, takes_s=1.0, ends=False, notifier=None):
+    def __init__(self, table, owner="me", *, takes_s=1.0, ends=False, notifier=None, wake_ups=None):
         self.table, self.takes_s, self.ends = table, takes_s, ends
         clock_s = asyncio.get_running_loop().time
         self.keeper = Keeper(table, owner=owner, lease_s=LEASE_S, clock_s=clock_s)
@@ -120,8 +122,15 @@ class Worker:
         self.ticks, self.cut_off, self.finished_s, self.reports = [], [], [], []
         self.under_way, self.most_under_way = {}, 0
         self.stop = asyncio.Event()
-        pursuit = partial(Pursuit, self)
-        supervisor = Supervisor(self.sweeper, surveyor, self.keeper, pursuit, notifier, drain_s=DRAIN_S)
+        supervisor = Supervisor(
+            self.sweeper,
+            surveyor,
+            self.keeper,
+            partial(Pursuit, self),
+            notifier,
+            wake_ups=wake_ups,
+            drain_s=DRAIN_S,
+        )
         around = Surroundings(self.stop, self.reports.append, Health(), Random(7))
         self.running = asyncio.create_task(supervisor.run(around))
 
@@ -303,6 +312,73 @@ async def test_a_worker_that_is_cancelled_leaves_nothing_running(table):
     assert worker.cut_off == pytest.approx([2.0])
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert set(owners(table).values()) == {None}
+
+
+# Wake-ups.
+
+
+class Missing(MemoryWakeUps):
+    """Wake-ups from a queue that is not there."""
+
+    async def wait(self):
+        raise Absent("sqs.ReceiveMessage", "there is none")
+
+
+@on_virtual_time
+async def test_what_is_woken_looks_at_once_and_soon_again(table):
+    (name,) = await registered(table, 1)
+    wake_ups = MemoryWakeUps()
+    worker = Worker(table, wake_ups=wake_ups)
+    await passes(3.0)
+    wake_ups.came.set()
+    await passes(17.5)
+    assert worker.sweeper.at_s == pytest.approx([0.0, 3.0, 3.0 + REST_S, 18.0 + REST_S])
+    assert [at_s for _, at_s in worker.ticks] == pytest.approx([0.0, 3.0, 3.0 + REST_S, 9.0 + REST_S, 15.0 + REST_S])
+    assert table.leases[name].beat == 2, "renewal goes at its own pace"
+    await worker.stopped()
+
+
+@on_virtual_time
+async def test_what_is_registered_by_one_look_is_taken_up_by_the_second(table):
+    wake_ups = MemoryWakeUps()
+    worker = Worker(table, wake_ups=wake_ups)
+    await passes(3.0)
+    wake_ups.came.set()
+    await passes(0.5)
+    await registered(table, 1)
+    await passes(REST_S)
+    assert [at_s for _, at_s in worker.ticks] == pytest.approx([3.0 + REST_S])
+    await worker.stopped()
+
+
+@on_virtual_time
+async def test_a_worker_that_waits_for_wake_ups_stops_at_once(table):
+    worker = Worker(table, wake_ups=MemoryWakeUps())
+    await passes(1.0)
+    assert await worker.stopped() == 0.0
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@on_virtual_time
+async def test_without_its_wake_queue_a_worker_works_at_its_usual_pace_and_says_what_is_wrong(table):
+    await registered(table, 1)
+    worker = Worker(table, wake_ups=Missing())
+    await passes(61.0)
+    await worker.stopped()
+    assert worker.sweeper.at_s == pytest.approx([0.0, 15.0, 30.0, 45.0, 60.0])
+    setbacks = [report for report in worker.reports if isinstance(report, Setback)]
+    assert {(setback.loop, setback.kind) for setback in setbacks} == {("wake", "absent")}
+    assert [setback.setbacks for setback in setbacks] == list(range(1, len(setbacks) + 1))
+    assert len(setbacks) < 10
+
+
+@on_virtual_time
+async def test_a_worker_that_nothing_can_wake_has_no_loop_for_it(table):
+    worker = Worker(table)
+    await passes(1.0)
+    assert {task.get_name() for task in asyncio.all_tasks()} >= {"sweep", "survey", "renew"}
+    assert "wake" not in {task.get_name() for task in asyncio.all_tasks()}
+    await worker.stopped()
 
 
 # Several workers.

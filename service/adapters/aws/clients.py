@@ -79,6 +79,7 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
     config = AioConfig(
         retries={"mode": "standard", "total_max_attempts": 4},
         connect_timeout=5,
+        # Longer than the wake queue keeps an empty answer back.
         read_timeout=30,
         max_pool_connections=64,
         # The whole of it: what `user_agent_extra` is added to, the SDK puts together anew for each request, twice.

@@ -113,6 +113,7 @@ _ACTIONS: Mapping[str, str] = {
     "s3.HeadBucket": "s3:ListBucket",
     "s3.HeadObject": "s3:GetObject and s3:ListBucket",
     "s3.ListObjectsV2": "s3:ListBucket",
+    "sqs.DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs.SendMessageBatch": "sqs:SendMessage",
 }
 """What IAM calls the operations where it does not call them by their names."""

@@ -1,4 +1,4 @@
-"""ports.Queue and ports.Readiness on SQS."""
+"""ports.Queue, ports.Readiness and ports.WakeUps on SQS."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 _SEND = "sqs.SendMessageBatch"
 _CHECK = "sqs.GetQueueAttributes"
+_RECEIVE = "sqs.ReceiveMessage"
+_DELETE = "sqs.DeleteMessageBatch"
+
+_WAIT_S = 20
+"""SQS waits no longer, and the clients' time-out is longer."""
 
 
 class SqsQueue:
@@ -81,6 +86,30 @@ class SqsQueue:
             entry["MessageGroupId"] = message.task_id
             entry["MessageDeduplicationId"] = message.deduplication_id
         return entry
+
+
+class SqsWakeUps:
+    """A queue of which every message is a wake-up, whatever it says."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+        self._about = f"the wake queue {url}"
+
+    async def wait(self) -> bool:
+        """See ports.WakeUps. A message that could not be deleted comes again, and is a wake-up too many."""
+        with translated(_RECEIVE, self._about):
+            answer = await self._client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=_WAIT_S,
+            )
+            received = [message["ReceiptHandle"] for message in answer.get("Messages", ())]
+        if received:
+            entries: Any = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(received)]
+            with translated(_DELETE, self._about):
+                await self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+        return bool(received)
 
 
 def _attributes(message: Message) -> dict[str, dict[str, str]]:

@@ -1,5 +1,7 @@
-"""What the service reads and writes beside its table: DataSync, log streams, the queue, objects, the topic."""
+"""What the service reads and writes beside its table: DataSync, log streams, queues, objects, the topic."""
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -104,6 +106,22 @@ class MemoryTopic:
         if execution_id in self.refuses:
             raise Rejected("sns.Publish", self.refuses[execution_id])
         self.notifications.append(notification)
+
+
+@dataclass
+class MemoryWakeUps:
+    """A wake-up is there once `came` is set; any number of them at a time are one."""
+
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    wait_s: float = 20.0
+
+    async def wait(self) -> bool:
+        """See ports.WakeUps."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.came.wait(), self.wait_s)
+        woken = self.came.is_set()
+        self.came.clear()
+        return woken
 
 
 @dataclass

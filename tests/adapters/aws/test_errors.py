@@ -39,7 +39,14 @@ OPERATIONS = {
         "UpdateItem",
         "UpdateTimeToLive",
     ],
-    "sqs": ["CreateQueue", "GetQueueAttributes", "GetQueueUrl", "SendMessageBatch"],
+    "sqs": [
+        "CreateQueue",
+        "DeleteMessageBatch",
+        "GetQueueAttributes",
+        "GetQueueUrl",
+        "ReceiveMessage",
+        "SendMessageBatch",
+    ],
     "s3": ["HeadBucket", "HeadObject", "ListObjectsV2"],
     "sns": ["Publish"],
 }
@@ -209,6 +216,8 @@ def test_a_message_from_outside_stays_one_line_of_bounded_length():
     ("call", "action"),
     [
         ("sqs.SendMessageBatch", "sqs:SendMessage"),
+        ("sqs.ReceiveMessage", "sqs:ReceiveMessage"),
+        ("sqs.DeleteMessageBatch", "sqs:DeleteMessage"),
         ("s3.ListObjectsV2", "s3:ListBucket"),
         ("logs.GetLogEvents", "logs:GetLogEvents"),
     ],

@@ -1,6 +1,6 @@
 import pytest
 
-from service.adapters.aws.sqs import SqsQueue
+from service.adapters.aws.sqs import SqsQueue, SqsWakeUps
 from service.domain.errors import Absent, Denied, Transient
 from service.domain.messages import Message
 
@@ -101,3 +101,41 @@ async def test_without_a_limit_nothing_is_ready(queue, stub):
     stub.answer({"Attributes": {}})
     with pytest.raises(Transient, match="MaximumMessageSize"):
         await queue.check()
+
+
+# Wake-ups.
+
+
+@pytest.fixture
+def wake_ups(clients, stub):
+    return SqsWakeUps(clients.sqs, f"{stub.url}/1/wake-ups")
+
+
+def received(*numbers):
+    return {"Messages": [{"MessageId": "m", "ReceiptHandle": f"handle {n}", "Body": "{}"} for n in numbers]}
+
+
+async def test_an_empty_answer_is_no_wake_up_and_nothing_is_deleted(wake_ups, clients, stub):
+    stub.answer({}, {"Messages": []})
+    assert [await wake_ups.wait(), await wake_ups.wait()] == [False, False]
+    assert [asked.operation for asked in stub.asked] == ["ReceiveMessage"] * 2
+    body = stub.asked[0].body
+    assert (body["MaxNumberOfMessages"], body["WaitTimeSeconds"]) == (10, 20)
+    assert clients.sqs.meta.config.read_timeout > body["WaitTimeSeconds"]
+
+
+async def test_what_was_received_is_deleted_and_what_is_left_of_it_does_no_harm(wake_ups, stub):
+    stub.answer(received(1, 2), {"Successful": [{"Id": "0"}], "Failed": [failed(1, "InternalError", sender=False)]})
+    assert await wake_ups.wait()
+    entries = stub.asked[1].body["Entries"]
+    assert entries == [{"Id": "0", "ReceiptHandle": "handle 1"}, {"Id": "1", "ReceiptHandle": "handle 2"}]
+
+
+async def test_a_wake_queue_that_refuses_the_worker_is_denied_and_says_what_to_allow(wake_ups, stub):
+    stub.refuse("AccessDeniedException")
+    stub.answer(received(1))
+    stub.refuse("AccessDeniedException")
+    with pytest.raises(Denied, match=r"no access to the wake queue .*; allow sqs:ReceiveMessage$"):
+        await wake_ups.wait()
+    with pytest.raises(Denied, match=r"no access to the wake queue .*; allow sqs:DeleteMessage$"):
+        await wake_ups.wait()

@@ -1,0 +1,50 @@
+"""A worker that would look again in ten minutes, and is woken."""
+
+import asyncio
+import json
+
+from service.worker.wake import REST_S
+from tests.e2e.conftest import REGION, eventually
+
+STOPS_WITHIN_S = 5.0
+"""Much less than the wake queue's long poll (20 s) and the time that work may go on (20 s) take."""
+
+
+def an_event(execution_arn):
+    """What EventBridge puts on the queue for a state change of DataSync."""
+    return {
+        "version": "0",
+        "id": "f7c1ece4-518a-761b-edef-aef6c305b69a",
+        "detail-type": "DataSync Task Execution State Change",
+        "source": "aws.datasync",
+        "account": "123456789012",
+        "time": "2026-01-02T03:04:05Z",
+        "region": REGION,
+        "resources": [execution_arn],
+        "detail": {"State": "SUCCESS"},
+    }
+
+
+async def test_a_wake_up_brings_the_files_long_before_the_next_poll_and_waiting_for_one_holds_up_no_stop(scene):
+    sqs = scene.clients["sqs"]
+    url = (await sqs.create_queue(QueueName=f"wake-ups-{scene.folder.name}"))["QueueUrl"]
+    worker = await scene.worker(TRIGGER_POLL_INTERVAL_S="600", TRIGGER_WAKE_QUEUE_URL=url)
+
+    async def has_looked():
+        return (await worker.get("/readyz"))[0] == 200
+
+    await eventually(has_looked)
+    scene.write("a.csv", "b.csv")
+    arn, _ = await scene.execute()
+    assert await worker.get("/api/executions") == (200, {"executions": []})
+    await sqs.send_message(QueueUrl=url, MessageBody=json.dumps(an_event(arn)))
+    await scene.phase(worker, arn, "PUBLISHED")
+    assert sorted(message["fileName"] for message in await scene.receive(2)) == ["/a.csv", "/b.csv"]
+
+    async def waits_for_the_next():
+        _, health = await worker.get("/healthz")
+        _, _, ago_s, *_ = health["checks"]["wake"]["detail"].split()
+        return int(ago_s) > REST_S
+
+    await eventually(waits_for_the_next)
+    assert await asyncio.wait_for(worker.stop(), STOPS_WITHIN_S) == 0
