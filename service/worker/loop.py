@@ -12,8 +12,8 @@ from service.worker.together import end
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 
-PATIENCE_S = 120.0
-"""How long a round may take beyond its pause: every call has a time-out of half a minute and is tried a few times."""
+PATIENCE_S = 180.0
+"""How long a round may take beyond its pause: a call that nobody answers is tried four times for half a minute each."""
 
 
 class Bell:
