@@ -83,7 +83,9 @@ async def _registered(ports: Ports, keeper: Keeper) -> Execution:
     target = Target(workload.BUCKET, workload.PREFIX)
     task = TaskDescription(TaskArn(workload.TASK_ARN), target, workload.LOG_GROUP)
     execution = registered(name, description, task, now_ms=_CLOCK.now_ms(), retention_s=_TERMS.retention_s)
+    await ports.tasks.remember(name.task_id, seen_at_ms=_CLOCK.now_ms())
     await ports.executions.register(execution)
+    await ports.tasks.complete(name.task_id)
     await keeper.claim(await ports.leases.read(name.execution_id))
     return execution
 
