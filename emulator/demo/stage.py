@@ -47,7 +47,7 @@ async def set_up(home: Path) -> AsyncIterator[Stage]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     async with AsyncExitStack() as stack:
-        moto = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+        moto = [sys.executable, "-m", "emulator.embedded"]
         aws_url = await stack.enter_async_context(
             running(moto, environment, ready=re.compile(r"Running on (http://\S+)"), log=home / "aws.log")
         )

@@ -47,7 +47,7 @@ def a_process(command, stream, pattern, **environment):
 
 def a_moto_server():
     return a_process(
-        ["moto.server", "-H", "127.0.0.1", "-p", "0"],
+        ["emulator.embedded"],
         "stderr",
         r"Running on (http://127\.0\.0\.1:\d+)",
     )

@@ -1,0 +1,35 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from emulator.embedded import OneTableRequestAtATime
+
+TOGETHER = 2
+
+
+class Application:
+    """Waits in each request for another one to come, and counts how many ever met."""
+
+    def __init__(self):
+        self.meeting = threading.Barrier(TOGETHER)
+        self.met = 0
+
+    def __call__(self, _environ, _start_response):
+        try:
+            self.meeting.wait(0.2)
+        except threading.BrokenBarrierError:
+            return []
+        self.met += 1
+        return []
+
+
+@pytest.mark.parametrize(
+    ("target", "met"), [("DynamoDB_20120810.UpdateItem", 0), ("AmazonSQS.ReceiveMessage", TOGETHER)]
+)
+def test_requests_to_dynamodb_wait_for_each_other_and_no_others(target, met):
+    application = Application()
+    served = OneTableRequestAtATime(application)
+    with ThreadPoolExecutor() as clients:
+        list(clients.map(lambda _: served({"HTTP_X_AMZ_TARGET": target}, None), range(TOGETHER)))
+    assert application.met == met
