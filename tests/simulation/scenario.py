@@ -137,7 +137,7 @@ class Simulation:
         return Outage(ports, begin_s, begin_s + dice.choice([20.0, 600.0]), denied=denied)
 
     def _wake_ups(self, dice: Random) -> SimulatedWakeUps | None:
-        return SimulatedWakeUps(dice, dice.choice([10.0, 60.0]), self.faults) if dice.random() < 0.5 else None
+        return SimulatedWakeUps(dice, dice.choice([10.0, 60.0]), self.faults) if dice.random() < 0.25 else None
 
     def _task(self, number: int, dice: Random) -> TrueTask:
         task = TrueTask(

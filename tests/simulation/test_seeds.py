@@ -8,7 +8,7 @@ from tests.simulation.__main__ import complaint
 from tests.simulation.scenario import simulate
 
 SEEDS_PER_TEST = 20
-TESTS = 100
+TESTS = 50
 KINDS_OF_FAULTS = 13
 """At least so many of the 21 kinds happen in each test, so that the model cannot quietly become harmless."""
 
