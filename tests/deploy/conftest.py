@@ -1,7 +1,6 @@
 """The template, and stacks as a moto server makes them of it. What moto does not make is left out by it."""
 
 import ast
-import re
 from pathlib import Path
 
 import boto3
@@ -14,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "deploy" / "ecs" / "template.yaml"
 ACCOUNT = "123456789012"
 TASKS = [f"arn:aws:datasync:eu-central-1:{ACCOUNT}:task/task-0123456789abcdef{n}" for n in "01"]
-OTHER_TASK = TASKS[0][:-1] + "7"
 BUCKETS = ["arn:aws:s3:::landing", "arn:aws:s3:::archive"]
 KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1234"
 
@@ -32,28 +30,18 @@ class Stack:
             "ImageTag": "1.2.3",
             **parameters,
         }
-        # moto takes a rule's pattern as an object only, CloudFormation as a text, too (which it is in the template).
-        # What the text is, moto can tell.
-        head, _, body = TEMPLATE.read_text().partition("\nResources:\n")
-        text = re.search(r" EventPattern:(.*?)\n      \w", body, re.DOTALL)[1]
-        told = self._make(f"{name}-pattern", f"{head}\nResources: {{}}\nOutputs:\n  Pattern:\n    Value:{text}\n", given)
-        self.pattern = told["Pattern"]
-        self.outputs = self._make(name, TEMPLATE.read_text().replace(text, f" {self.pattern}"), given)
-        resources = self.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
-        self.resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
-
-    def _make(self, name, template, parameters):
-        """Make a stack; returns its outputs."""
         formation = self.client("cloudformation")
         formation.create_stack(
             StackName=name,
-            TemplateBody=template,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            TemplateBody=TEMPLATE.read_text(),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
         (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        resources = formation.list_stack_resources(StackName=name)["StackResourceSummaries"]
+        self.resources = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources}
 
     def client(self, service):
         return boto3.client(

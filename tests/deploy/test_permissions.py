@@ -8,7 +8,7 @@ from botocore import xform_name
 
 from service.adapters.aws.table import OUTBOX
 from service.observability.definitions import OPERATIONS
-from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, OTHER_TASK, ROOT, TASKS
+from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, ROOT, TASKS
 
 ADAPTERS = [path for path in (ROOT / "service/adapters/aws").glob("*.py") if path.name != "setup.py"]
 """What a worker calls. `init` (setup.py) is for those who have no stack."""
@@ -31,6 +31,7 @@ NOTIFYING = {"dynamodb:DeleteItem", "sns:Publish"}
 TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/{{TableName}}"
 LOG = f"arn:aws:logs:eu-central-1:{ACCOUNT}:log-group:"
 LOCATION = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:location/loc-0123456789abcdef0"
+OTHER_TASK = TASKS[0][:-1] + "7"
 WAKE_QUEUE = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:trigger-wake-ups"
 
 
