@@ -167,8 +167,8 @@ class Tasks(Protocol):
     async def known(self, task: TaskId) -> frozenset[ExecutionId]:
         """Ids of its executions that are registered or left alone."""
 
-    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, expires_at_s: int) -> None:
-        """Note an execution that is not to be looked at again."""
+    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:
+        """Note an execution that is not to be looked at again, for as long as DataSync may list it."""
 
     async def complete(self, task: TaskId) -> None:
         """Note that all executions that a remembered task had at first sight are registered or left alone."""

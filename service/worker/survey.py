@@ -38,23 +38,25 @@ class Surveyor:
     async def tick(self, busy: Collection[str]) -> Tick:
         """Claim what is free. `busy` are executions that this process has not let go of yet, claimed or not."""
         executions = await self._overview.open()
-        worth = worth_working_on(executions)
         taken = []
-        for execution in worth:
+        for execution in worth_working_on(executions):
             name = execution.execution_id
             if name in self._keeper.held or name in busy or not self._watch.is_free(execution.lease, self._clock_s()):
                 continue
-            if self._has_room_for(execution, worth) and await self._keeper.claim(execution.lease):
+            if self._has_room_for(execution, executions) and await self._keeper.claim(execution.lease):
                 taken.append(name)
         self._watch.forget({execution.execution_id for execution in executions})
         report = Surveyed(await self._overview.counts(), self._oldest_age_s(executions), taken, len(self._keeper.held))
         return Tick([report], self._terms.poll_s)
 
-    def _has_room_for(self, execution: OpenExecution, worth: Sequence[OpenExecution]) -> bool:
-        """Beyond the limit there is room for what one of ours waits for: neither would ever end otherwise."""
+    def _has_room_for(self, execution: OpenExecution, executions: Sequence[OpenExecution]) -> bool:
+        """Beyond the limit there is room for what one of ours waits for: neither would ever end otherwise.
+
+        Ours need not be worth working on any more: a release or a replay may have opened older ones since.
+        """
         if len(self._keeper.held - {SWEEP}) < self._terms.max_executions:
             return True
-        behind = worth[worth.index(execution) + 1 :]
+        behind = executions[executions.index(execution) + 1 :]
         return any(e.task_id == execution.task_id and e.execution_id in self._keeper.held for e in behind)
 
     def _oldest_age_s(self, executions: Sequence[OpenExecution]) -> float:

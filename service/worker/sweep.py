@@ -167,7 +167,7 @@ class Sweeper:
             return [], 0
         task = await self._ports.datasync.task(arn)
         terms, now_ms = self._terms, self._clock.now_ms()
-        oldest_ms = max(seen.record.seen_at_ms - terms.lookback_s * 1000, now_ms - terms.retention_s * 1000)
+        oldest_ms = seen.record.seen_at_ms - terms.lookback_s * 1000
         records = [
             registered(name, seen.described[name.execution_id], task, now_ms=now_ms, retention_s=terms.retention_s)
             for name in names
@@ -176,7 +176,7 @@ class Sweeper:
         for record in sorted(records, key=lambda record: (record.started_at_ms, record.name.execution_id)):
             name = record.name.execution_id
             if record.started_at_ms < oldest_ms or (task.target is None and not terms.explicit):
-                await self._ports.tasks.leave_alone(record.name.task_id, name, expires_at_s=record.expires_at_s)
+                await self._ports.tasks.leave_alone(record.name.task_id, name, started_at_ms=record.started_at_ms)
             elif await self._ports.executions.register(record):
                 new.append(record.name)
             seen.known.add(name)

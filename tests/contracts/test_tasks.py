@@ -6,7 +6,7 @@ from service.adapters.aws.executions import DynamoExecutions
 from service.adapters.aws.tasks import DynamoTasks
 from service.adapters.memory.table import MemoryExecutions, MemoryTasks
 from service.domain.records import TaskRecord
-from tests.contracts.examples import NEVER_S, START_MS, a_task_id, an_execution
+from tests.contracts.examples import START_MS, a_task_id, an_execution
 
 
 @pytest.fixture(params=["memory", "aws"])
@@ -56,9 +56,18 @@ async def test_known_are_the_registered_and_those_left_alone_of_this_task(tasks,
     await executions.register(registered)
     await executions.register(other)
     for _ in range(2):
-        await tasks.leave_alone(task, alone.name.execution_id, expires_at_s=NEVER_S)
+        await tasks.leave_alone(task, alone.name.execution_id, started_at_ms=START_MS)
     assert await tasks.known(task) == {registered.name.execution_id, alone.name.execution_id}
     assert await executions.of_task(task, since_ms=0) == [registered]
+
+
+async def test_what_is_left_alone_stays_known_while_datasync_may_list_it(rows):
+    task = a_task_id()
+    await DynamoTasks(rows).leave_alone(task, an_execution().name.execution_id, started_at_ms=START_MS)
+    (item,) = await rows.items(
+        {"KeyConditionExpression": "pk = :task", "ExpressionAttributeValues": {":task": {"S": task}}}
+    )
+    assert int(item["expires_at"]["N"]) > START_MS // 1000 + 30 * 86_400
 
 
 async def test_nothing_is_known_of_a_new_task(tasks):

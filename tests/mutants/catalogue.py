@@ -256,6 +256,13 @@ MUTANTS = (
         (f"{REGRESSIONS}::test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_with_another_one",),
     ),
     Mutant(
+        "a full worker does not take what its own execution waits for",
+        "service/worker/survey.py",
+        "self._has_room_for(execution, executions)",
+        "self._has_room_for(execution, worth_working_on(executions))",
+        (f"{WORKER}/test_survey.py",),
+    ),
+    Mutant(
         "a task is published before its history is known",
         "service/worker/planning.py",
         "        if not task.is_complete:\n            return None\n",

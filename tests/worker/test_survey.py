@@ -152,6 +152,15 @@ async def test_a_full_worker_takes_what_one_of_its_own_waits_for(table, now):
     assert worker.numbers == {1, 2}
 
 
+async def test_a_full_worker_takes_all_that_one_of_its_own_waits_for_after_a_replay_and_a_release(table, now):
+    await registered(table, of_task("a", 3))
+    worker = Worker(table, now, max_executions=1)
+    await worker.look()
+    await registered(table, of_task("a", 1), of_task("a", 2))
+    await worker.look()
+    assert worker.numbers == {1, 2, 3}
+
+
 async def test_a_full_worker_takes_nothing_else(table, now):
     await registered(table, of_task("a", 1), of_task("a", 2), of_task("b", 3))
     worker = Worker(table, now, max_executions=1)

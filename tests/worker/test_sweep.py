@@ -179,12 +179,14 @@ async def test_the_lookback_counts_from_the_first_sight_and_not_from_each_look(w
     assert known(world) == [arn]
 
 
-async def test_what_is_older_than_the_retention_is_left_alone_so_that_it_does_not_come_back(world):
+async def test_what_began_while_the_service_was_away_for_longer_than_its_retention_is_taken_on(world):
+    worker = Worker(world)
+    await swept(worker)
+    await worker.keeper.release_all()
+    world.clock.advance(40 * DAY_S)
     arn = begun(world, 31 * DAY_S)
-    await swept(Worker(world, lookback_s=90 * DAY_S))
-    assert known(world) == []
-    assert world.tasks.left_alone
-    assert arn in world.datasync.described
+    await swept(Worker(world))
+    assert known(world) == [arn]
 
 
 async def test_executions_of_a_task_that_does_not_write_to_s3_are_left_alone(world):

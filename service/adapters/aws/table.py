@@ -172,6 +172,11 @@ https://docs.aws.amazon.com/datasync/latest/userguide/datasync-limits.html
 """
 
 
+def listed_until_s(started_at_ms: int) -> int:
+    """Until when DataSync may list an execution, in seconds since the epoch."""
+    return started_at_ms // 1000 + LISTED_S
+
+
 def started_sk(started_at_ms: int, execution: str = "") -> str:
     """The sort key of a task's execution; without one, less than all that started then or later."""
     return f"{STARTED}{started_at_ms:015d}#{execution}"
@@ -179,7 +184,7 @@ def started_sk(started_at_ms: int, execution: str = "") -> str:
 
 def started_item(execution: Execution) -> Item:
     """An execution's row among its task's: what DataSync may still list must be known, or it would be taken for new."""
-    known_until_s = max(execution.expires_at_s, execution.started_at_ms // 1000 + LISTED_S)
+    known_until_s = max(execution.expires_at_s, listed_until_s(execution.started_at_ms))
     row = key(execution.name.task_id, started_sk(execution.started_at_ms, execution.name.execution_id))
     return row | {"expires_at": number(known_until_s)}
 

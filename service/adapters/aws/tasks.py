@@ -37,10 +37,10 @@ class DynamoTasks:
         }
         return frozenset(table.execution_id_of(item) for item in await self._rows.items(query))
 
-    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, expires_at_s: int) -> None:
+    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:
         """See ports.Tasks."""
         key = table.key(task, f"{table.ALONE}{execution}")
-        await self._rows.put(key | {"expires_at": table.number(expires_at_s)})
+        await self._rows.put(key | {"expires_at": table.number(table.listed_until_s(started_at_ms))})
 
     async def complete(self, task: TaskId) -> None:
         """See ports.Tasks."""

@@ -212,7 +212,7 @@ class MemoryTasks:
         registered = {e.name.execution_id for e in await self.executions.of_task(task, since_ms=0)}
         return frozenset(registered | self.left_alone.get(task, set()))
 
-    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, expires_at_s: int) -> None:  # noqa: ARG002 - because memory does not expire
+    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:  # noqa: ARG002 - because memory does not expire
         """See ports.Tasks."""
         self.left_alone.setdefault(task, set()).add(execution)
 
