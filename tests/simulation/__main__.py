@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulation.scenario import Result, simulate
 
@@ -22,11 +23,12 @@ def main() -> int:
         return 1 if result.verdict.wrong else 0
     results = []
     began_s = time.monotonic()
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        result = simulate(seed)
-        results.append(result)
-        if result.verdict.wrong:
-            say(complaint(result))
+    with ProcessPoolExecutor() as processes:
+        seeds = range(arguments.first, arguments.first + arguments.seeds)
+        for result in processes.map(simulate, seeds, chunksize=10):
+            results.append(result)
+            if result.verdict.wrong:
+                say(complaint(result))
     say(f"{len(results)} seeds in {time.monotonic() - began_s:.0f} s")
     account(results)
     return 1 if any(result.verdict.wrong for result in results) else 0
