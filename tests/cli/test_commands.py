@@ -16,24 +16,19 @@ from service.cli import commands, main
 from service.domain.errors import Absent, Denied, Rejected, Transient
 from service.domain.execution import Execution, Outcome, Target
 from service.domain.facts import Fact, FactKind
-from service.domain.names import TaskMode, execution_name
+from service.domain.names import execution_name
 from service.domain.phases import Phase, Reason
 from service.domain.records import Outcomes
 from service.worker.inspect import Inspector
 from service.worker.operator import Refusal
+from tests.domain.examples import an_execution
 
 NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
-EXECUTION = Execution(
+EXECUTION = an_execution(
     name=NAME,
-    task_mode=TaskMode.BASIC,
-    verify_mode="ONLY_FILES_TRANSFERRED",
-    log_level="TRANSFER",
-    log_group="/aws/datasync",
     target=Target("bucket", ""),
-    shards=1,
-    status="SUCCESS",
     started_at_ms=1_767_323_045_000,
-    expires_at_s=0,
+    ended_at_ms=None,
     phase=Phase.HELD,
     reason=Reason.LOG_INCOMPLETE,
     reconciled=False,

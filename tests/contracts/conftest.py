@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from service.adapters.aws.dynamodb import Table
 from service.adapters.aws.setup import create_table
-from tests.contracts.servers import a_moto_server, an_emulator, clients_of
+from tests.contracts.servers import an_emulator, clients_of
 
 
 def pytest_collection_modifyitems(items):
@@ -15,17 +15,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent.name == "contracts":
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-
-
-@pytest.fixture(scope="session")
-def moto_url():
-    with a_moto_server() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def shares(tmp_path_factory):
-    return tmp_path_factory.mktemp("shares")
 
 
 @pytest.fixture(scope="session")

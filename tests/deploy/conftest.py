@@ -7,7 +7,7 @@ import boto3
 import pytest
 import yaml
 
-from tests.contracts.servers import ENVIRONMENT, a_moto_server
+from tests.contracts.servers import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "deploy" / "ecs" / "template.yaml"
@@ -75,22 +75,16 @@ def _list(value):
 
 
 @pytest.fixture(scope="session")
-def moto():
-    with a_moto_server() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def stack(moto):
+def stack(moto_url):
     """The stack for two tasks."""
-    return Stack(moto, "trigger", TaskArns=",".join(TASKS))
+    return Stack(moto_url, "trigger", TaskArns=",".join(TASKS))
 
 
 @pytest.fixture(scope="session")
-def other_stack(moto, stack):
+def other_stack(moto_url, stack):
     """The stack for all tasks, with everything switched on, in a cluster that exists."""
     stack.client("ecs").create_cluster(clusterName="theirs")
-    return Stack(moto, "everything", Fifo="true", Notifications="true", KmsKeyArn=KEY, ClusterName="theirs")
+    return Stack(moto_url, "everything", Fifo="true", Notifications="true", KmsKeyArn=KEY, ClusterName="theirs")
 
 
 @pytest.fixture(scope="session")

@@ -15,22 +15,11 @@ import aioboto3
 import aiohttp
 import pytest
 
-from tests.contracts.servers import ENVIRONMENT, a_moto_server, an_emulator
+from tests.contracts.servers import ENVIRONMENT, an_emulator
 
 REGION = ENVIRONMENT["AWS_REGION"]
 PATIENCE_S = 60.0
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def moto_url():
-    with a_moto_server() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def shares(tmp_path_factory):
-    return tmp_path_factory.mktemp("shares")
 
 
 @pytest.fixture(scope="session")

@@ -50,13 +50,6 @@ def a_process(command, stream, pattern, **environment):
         output.close()
 
 
-@pytest.fixture(scope="session")
-def moto_url():
-    command = ["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
-    with a_process(command, "stderr", r"on (http://127\.0\.0\.1:\d+)") as (_, url):
-        yield url
-
-
 @contextlib.contextmanager
 def an_emulator(moto_url, shares, *options):
     """An emulator that writes to the moto server, with clients for it."""

@@ -10,27 +10,24 @@ import pytest
 from yarl import URL
 
 from service.domain.errors import Absent, Denied, Transient
-from service.domain.execution import Execution, Target
-from service.domain.names import TaskMode, execution_name
+from service.domain.execution import Target
+from service.domain.names import execution_name
+from service.domain.phases import Phase
 from service.domain.reports import Health, LeaseLost
 from service.domain.views import CursorError, File, FilePage, FileState
 from service.observability import health, http, logging
 from service.observability.health import ReadinessProbe
 from service.observability.http import Site, serving
 from service.observability.metrics import Metrics
+from tests.domain.examples import an_execution
 
 NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
-EXECUTION = Execution(
+EXECUTION = an_execution(
     name=NAME,
-    task_mode=TaskMode.BASIC,
-    verify_mode="ONLY_FILES_TRANSFERRED",
-    log_level="TRANSFER",
-    log_group="/aws/datasync",
     target=Target("bucket", ""),
-    shards=1,
-    status="SUCCESS",
     started_at_ms=1_767_323_045_000,
-    expires_at_s=0,
+    ended_at_ms=None,
+    phase=Phase.FOLLOWING,
 )
 FILE = File("dir/ä\n.csv", FileState.PUBLISHED, 20, 1_767_323_045_000)
 

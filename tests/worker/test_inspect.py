@@ -7,24 +7,22 @@ from hypothesis import strategies as st
 from service.adapters.memory.table import MemoryExecutions, MemoryFacts, MemoryOutcomeLog
 from service.domain.execution import Execution, Outcome, Target
 from service.domain.facts import Fact, FactKind, storable
-from service.domain.names import TaskMode, execution_name
+from service.domain.names import execution_name
+from service.domain.phases import Phase
 from service.domain.records import Outcomes
 from service.domain.views import CursorError, File, FileState
 from service.worker import inspect
 from service.worker.inspect import Inspector
+from tests.domain.examples import an_execution
 
 NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
-EXECUTION = Execution(
+EXECUTION = an_execution(
     name=NAME,
-    task_mode=TaskMode.BASIC,
-    verify_mode="ONLY_FILES_TRANSFERRED",
-    log_level="TRANSFER",
-    log_group="/aws/datasync",
     target=Target("bucket", ""),
-    shards=3,
-    status="SUCCESS",
     started_at_ms=1_767_323_045_000,
-    expires_at_s=0,
+    shards=3,
+    ended_at_ms=None,
+    phase=Phase.FOLLOWING,
 )
 
 
