@@ -9,18 +9,9 @@ from collections.abc import Mapping
 from benchmarks import workload
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.workload import Workload
+from service import config
 from service.adapters.aws.clients import Clients, clients
-from service.adapters.aws.datasync import AwsDataSync, Scope
-from service.adapters.aws.dynamodb import Table
-from service.adapters.aws.executions import DynamoExecutions
-from service.adapters.aws.facts import DynamoFacts
-from service.adapters.aws.leases import DynamoLeases
-from service.adapters.aws.logs import CloudWatchLogs
-from service.adapters.aws.outbox import DynamoOutbox
-from service.adapters.aws.outcomes import DynamoOutcomeLog
-from service.adapters.aws.s3 import S3Objects
-from service.adapters.aws.sqs import SqsQueue
-from service.adapters.aws.tasks import DynamoTasks
+from service.app import service_on
 from service.domain.execution import Execution, Outcome, Target
 from service.domain.names import ExecutionArn, TaskArn, execution_name
 from service.domain.phases import Phase
@@ -58,23 +49,10 @@ async def _measure(load: Workload, watch: Stopwatch) -> None:
 
 
 async def _ports(opened: Clients) -> Ports:
-    rows = Table(opened.dynamodb, workload.TABLE)
-    executions = DynamoExecutions(rows)
-    queue = SqsQueue(opened.sqs, workload.queue_url(os.environ["AWS_ENDPOINT_URL"]))
-    await queue.check()
-    return Ports(
-        datasync=AwsDataSync(opened.datasync, Scope()),
-        logs=CloudWatchLogs(opened.logs),
-        facts=DynamoFacts(rows),
-        outcomes=DynamoOutcomeLog(rows),
-        executions=executions,
-        outbox=DynamoOutbox(rows),
-        overview=executions,
-        leases=DynamoLeases(rows),
-        tasks=DynamoTasks(rows),
-        queue=queue,
-        objects=S3Objects(opened.s3),
-    )
+    url = workload.queue_url(os.environ["AWS_ENDPOINT_URL"])
+    service = service_on(opened, config.load({"TRIGGER_TABLE_NAME": workload.TABLE, "TRIGGER_QUEUE_URL": url}))
+    await service.readiness["queue"].check()
+    return service.ports
 
 
 async def _registered(ports: Ports, keeper: Keeper) -> Execution:

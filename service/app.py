@@ -72,7 +72,7 @@ async def opened(settings: Settings, on_request: OnRequest = lambda *_: None) ->
     async with clients(on_request) as aws:
         # The SDK's models of the services stay: the garbage collector need not go through them again and again.
         gc.freeze()
-        yield _service(settings, aws)
+        yield service_on(aws, settings)
 
 
 async def run(settings: Settings) -> int:
@@ -124,7 +124,8 @@ async def initialise(settings: Settings, queue_name: str | None) -> tuple[str, s
         return f"table {settings.table_name}: {'made' if made else 'is there'}", url
 
 
-def _service(settings: Settings, aws: Clients) -> Service:
+def service_on(aws: Clients, settings: Settings) -> Service:
+    """The service on clients that somebody else opens and closes."""
     table = Table(aws.dynamodb, settings.table_name)
     queue = SqsQueue(aws.sqs, settings.queue_url)
     topic = SnsTopic(aws.sns, settings.notification_topic_arn) if settings.notification_topic_arn else None
