@@ -1,6 +1,5 @@
 """Find new executions and register each one once. One worker at a time does this; it would be harmless twice."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -35,6 +34,7 @@ class _Seen:
     status: str = ""
     listed_at_s: float = float("-inf")
     described: dict[ExecutionId, ExecutionDescription] = field(default_factory=dict)
+    absent: set[ExecutionId] = field(default_factory=set)
 
 
 def due(tasks: Sequence[TaskListing], seen: dict[TaskArn, _Seen], now_s: float) -> list[TaskListing]:
@@ -141,11 +141,14 @@ class Sweeper:
         names = [execution_name(execution.arn) for execution in listing]
         unknown = [name for name in names if name.execution_id not in seen.known]
         unasked = [name for name in unknown if name.execution_id not in seen.described]
+        unasked.sort(key=lambda name: name.execution_id in seen.absent)
         for name in unasked[:share]:
-            with contextlib.suppress(Absent):  # Just forgotten, or not to be seen yet: the next sweep tells.
+            try:
                 seen.described[name.execution_id] = await self._ports.datasync.execution(name.arn)
+            except Absent:  # Just forgotten, or not to be seen yet: it is asked for again, and nothing waits for it.
+                seen.absent.add(name.execution_id)
         described = [name for name in unknown if name.execution_id in seen.described]
-        if unasked[share:]:
+        if any(name.execution_id not in seen.absent for name in unasked[share:]):
             self._more = True
             return ([], 0) if seen.record.is_complete else await self._register(task.arn, seen, described)
         new, left_alone = await self._register(task.arn, seen, described)

@@ -302,6 +302,17 @@ async def test_an_execution_that_is_listed_and_cannot_be_described_does_not_hide
     assert known(world) == [arn, ghost]
 
 
+async def test_many_that_are_listed_and_cannot_be_described_neither_hide_the_others_nor_make_a_sweep_restless(world):
+    absent = [add_execution(world, TASK, n) for n in range(DESCRIPTIONS_PER_SWEEP + 20)]
+    world.datasync.fails = dict.fromkeys(absent, Absent("call", "not there"))
+    arn = add_execution(world, TASK, 900)
+    worker = Worker(world)
+    pauses = [(await worker.sweeper.tick()).pause_s for _ in range(3)]
+    assert pauses[1:] == [worker.terms.poll_s] * 2
+    assert known(world) == [arn]
+    assert (await world.tasks.remember(task_id(TASK), seen_at_ms=0)).is_complete
+
+
 async def test_without_a_list_of_tasks_a_sweep_fails_as_a_whole(world):
     world.datasync.fails[""] = Denied("call", "no")
     with pytest.raises(Denied):
