@@ -1,32 +1,30 @@
-"""The second subject: an execution's way from its log to the queue, with the service's own worker and clients."""
+"""The second subject: an execution from its log to the queue, with the service's own worker and clients."""
 
 import asyncio
 import gc
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection
 
 from benchmarks import workload
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.workload import Workload
 from service import config
 from service.adapters.aws.clients import Clients, clients
-from service.app import service_on
-from service.domain.execution import Execution, Outcome, Target
-from service.domain.names import ExecutionArn, TaskArn, execution_name
+from service.app import build_service
+from service.domain.execution import S3Location
+from service.domain.names import ExecutionArn, ExecutionId, TaskArn, parse_execution_arn
+from service.domain.observations import Observation, PhaseChanged
+from service.domain.options import DAY_S, WorkerOptions
 from service.domain.phases import Phase
-from service.domain.records import TaskDescription
-from service.domain.sealing import Policy
-from service.ports import Ports
-from service.worker.lease import Keeper
-from service.worker.publish import Publisher
-from service.worker.pursuit import Step
-from service.worker.reader import Reader
-from service.worker.seal import Sealer
-from service.worker.sweep import registered
-from service.worker.terms import DAY_S, Clock, Terms
+from service.domain.port_types import TaskDescription
+from service.ports import Clock, WorkerPorts
+from service.worker.discovery import new_execution
+from service.worker.execution_runner import ExecutionRunner
+from service.worker.wiring import WorkerWiring
 
-_TERMS = Terms(policy=Policy(settle_s=0), poll_s=1.0)
+# No pause for a quiet log, and a lease that needs no renewal.
+_OPTIONS = WorkerOptions(settle_s=0, poll_interval_s=1.0, lease_s=DAY_S)
 _CLOCK = Clock(time.monotonic, lambda: time.time_ns() // 1_000_000)
 
 
@@ -35,53 +33,63 @@ def measure(load: Workload, watch: Stopwatch) -> None:
 
 
 async def _measure(load: Workload, watch: Stopwatch) -> None:
-    async with clients(lambda *_: None, rates={}) as opened:
+    async with clients(lambda *_: None, rates={}) as aws:
         gc.freeze()  # As the service does.
-        ports = await _ports(opened)
-        keeper = Keeper(ports.leases, owner="benchmark", lease_s=DAY_S, clock_s=time.monotonic)
-        execution = await _registered(ports, keeper)
+        ports, transitions = await _ports(aws), _Transitions()
+        wiring = WorkerWiring(ports, _OPTIONS, _CLOCK, owner="benchmark", observe=transitions.observe)
+        execution_id = await _register(ports)
+        await wiring.leases.acquire(await ports.leases.read(execution_id))
+        runner = wiring.execution_runner(execution_id)
         with watch.phase("follow"):
-            execution = await _work(execution, _following(ports, keeper))
+            await _run(runner, transitions, {Phase.FOLLOWING, Phase.SEALING})
         with watch.phase("publish"):
-            execution = await _work(execution, _publishing(ports, keeper))
-    if execution.phase is not Phase.PUBLISHED or execution.outcomes != {Outcome.PUBLISHED: load.files}:
-        raise SystemExit(f"not all was published: {execution.phase}, {execution.reason}, {execution.files()}")
+            await _run(runner, transitions, {Phase.PUBLISHING})
+    if transitions.phase is not Phase.PUBLISHED or transitions.published_files != load.files:
+        raise SystemExit(f"not all files were published: {transitions.last}")
 
 
-async def _ports(opened: Clients) -> Ports:
+class _Transitions:
+    """The newest transition of the one execution, as the service observes it."""
+
+    def __init__(self) -> None:
+        self.last: PhaseChanged | None = None
+
+    def observe(self, observation: Observation) -> None:
+        if isinstance(observation, PhaseChanged):
+            self.last = observation
+
+    @property
+    def phase(self) -> Phase:
+        return self.last.phase if self.last else Phase.FOLLOWING
+
+    @property
+    def published_files(self) -> int:
+        return self.last.files["published"] if self.last else 0
+
+
+async def _ports(aws: Clients) -> WorkerPorts:
     url = workload.queue_url(os.environ["AWS_ENDPOINT_URL"])
-    service = service_on(opened, config.load({"TRIGGER_TABLE_NAME": workload.TABLE, "TRIGGER_QUEUE_URL": url}))
+    service = build_service(aws, config.load({"TRIGGER_TABLE_NAME": workload.TABLE, "TRIGGER_QUEUE_URL": url}))
     await service.readiness["queue"].check()
     return service.ports
 
 
-async def _registered(ports: Ports, keeper: Keeper) -> Execution:
-    name = execution_name(workload.EXECUTION_ARN)
-    description = await ports.datasync.execution(ExecutionArn(workload.EXECUTION_ARN))
-    target = Target(workload.BUCKET, workload.PREFIX)
-    task = TaskDescription(TaskArn(workload.TASK_ARN), target, workload.LOG_GROUP)
-    execution = registered(name, description, task, now_ms=_CLOCK.now_ms(), retention_s=_TERMS.retention_s)
-    await ports.tasks.remember(name.task_id, seen_at_ms=_CLOCK.now_ms())
-    await ports.executions.register(execution)
-    await ports.tasks.complete(name.task_id)
-    await keeper.claim(await ports.leases.read(name.execution_id))
-    return execution
+async def _register(ports: WorkerPorts) -> ExecutionId:
+    """Register the execution as discovery does, without the calls that list tasks and executions."""
+    ids = parse_execution_arn(workload.EXECUTION_ARN)
+    description = await ports.datasync.describe_execution(ExecutionArn(workload.EXECUTION_ARN))
+    location = S3Location(workload.BUCKET, workload.PREFIX)
+    task = TaskDescription(TaskArn(workload.TASK_ARN), location, workload.LOG_GROUP)
+    now_ms = _CLOCK.now_ms()
+    await ports.tasks.get_or_create(ids.task_id, first_seen_at_ms=now_ms)
+    await ports.executions.register(
+        new_execution(ids, description, task, now_ms=now_ms, retention_s=_OPTIONS.retention_s)
+    )
+    await ports.tasks.mark_backlog_registered(ids.task_id)
+    return ids.execution_id
 
 
-def _following(ports: Ports, keeper: Keeper) -> Mapping[Phase, Step]:
-    sealer = Sealer(ports, keeper, Reader(ports, keeper, _TERMS, _CLOCK), _TERMS, _CLOCK)
-    return {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal}
-
-
-def _publishing(ports: Ports, keeper: Keeper) -> Mapping[Phase, Step]:
-    return {Phase.PUBLISHING: Publisher(ports, keeper, _TERMS, _CLOCK).tick}
-
-
-async def _work(execution: Execution, steps: Mapping[Phase, Step]) -> Execution:
-    """Tick as the worker does, as long as there is a step for the phase."""
-    while execution.phase in steps:
-        execution, tick = await steps[execution.phase](execution)
-        if tick.trouble:
-            raise tick.trouble
-        await asyncio.sleep(tick.pause_s)
-    return execution
+async def _run(runner: ExecutionRunner, transitions: _Transitions, phases: Collection[Phase]) -> None:
+    """Tick as the worker's loop does while the execution is in one of the phases."""
+    while transitions.phase in phases:
+        await asyncio.sleep(await runner.tick() or 0.0)

@@ -1,12 +1,12 @@
-"""What the worker needs of the world, in the worker's own words.
+"""Ports: what the service needs of AWS and of clocks, in the service's own words.
 
-Every method may raise `Transient` and `Denied`; what else it raises, it says. Nothing but these names and the domain's
-values crosses: no dict, no SDK type, no token that the worker would have to understand.
+Every method may raise TransientError, CredentialsError and AccessDeniedError; other errors are named in its docstring.
+Only these names and the domain's values cross a port: no dict, no SDK type.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from service.domain.execution import Execution
 from service.domain.facts import Fact, FactKind
@@ -14,232 +14,244 @@ from service.domain.messages import Message, StoredObject
 from service.domain.names import ExecutionArn, ExecutionId, TaskArn, TaskId
 from service.domain.notifications import Notification
 from service.domain.phases import Phase
-from service.domain.records import (
-    Delivery,
+from service.domain.port_types import (
     ExecutionDescription,
+    ExecutionEntry,
     ExecutionListing,
     Lease,
     LogPage,
     ObjectPage,
-    OpenExecution,
-    Outcomes,
+    OutcomeRange,
+    SendResult,
     TaskDescription,
     TaskListing,
     TaskRecord,
 )
 
 
+class Clock(NamedTuple):
+    """Two clocks: a monotonic one in seconds, and the time of day in milliseconds since the epoch."""
+
+    monotonic_s: Callable[[], float]
+    now_ms: Callable[[], int]
+
+
 class DataSync(Protocol):
     """Tasks and their executions."""
 
-    async def tasks(self) -> Sequence[TaskListing]:
-        """All tasks that the service is to look after, in no order."""
+    async def list_tasks(self) -> Sequence[TaskListing]:
+        """List all tasks that the service processes, in no order."""
 
-    async def task(self, arn: TaskArn) -> TaskDescription:
-        """One task. Raises Absent when there is none of that name."""
+    async def describe_task(self, arn: TaskArn) -> TaskDescription:
+        """Describe a task. Raise NotFoundError if there is none with this ARN."""
 
-    async def executions(self, task: TaskArn) -> Sequence[ExecutionListing]:
-        """All executions of the task that DataSync remembers (30 days), in no order."""
+    async def list_executions(self, task: TaskArn) -> Sequence[ExecutionListing]:
+        """List all executions of the task that DataSync remembers (30 days), in no order."""
 
-    async def execution(self, arn: ExecutionArn) -> ExecutionDescription:
-        """One execution. Raises Absent when DataSync does not know it, or no longer."""
+    async def describe_execution(self, arn: ExecutionArn) -> ExecutionDescription:
+        """Describe an execution. Raise NotFoundError if DataSync does not know it, or no longer."""
 
 
 class Logs(Protocol):
     """Log streams."""
 
-    async def streams(self, group: str, prefix: str) -> Sequence[str]:
-        """Names of the streams that begin with the prefix. Raises Absent when there is no such group."""
+    async def list_streams(self, group: str, prefix: str) -> Sequence[str]:
+        """List the streams whose names begin with the prefix. Raise NotFoundError if there is no such group."""
 
-    async def page(self, group: str, stream: str, token: str | None) -> LogPage:
-        """The page after the token, or the first one. Events may come late, twice, or only in a later reading.
+    async def read_page(self, group: str, stream: str, token: str | None) -> LogPage:
+        """Read the page after the token, or the first one. Events may come late, twice, or only in a later pass.
 
-        Raises Rejected when the token is no longer good, and Absent when there is no such stream.
+        Raise RequestRejectedError if the token is no longer valid, NotFoundError if there is no such stream.
         """
 
 
-class Facts(Protocol):
-    """The facts of each execution, as rows that sort by their path's UTF-8 bytes."""
+class FactStore(Protocol):
+    """The facts of each execution, as rows that sort by the UTF-8 bytes of their path."""
 
     async def add(self, execution: Execution, facts: Sequence[Fact]) -> None:
-        """Return once all are stored. May store them again; what is stored twice is there once."""
+        """Return once all are stored. May store a fact again, which changes nothing."""
 
     async def count(self, execution: Execution, kind: FactKind) -> int:
-        """How many distinct facts of the kind are stored; every `add` that returned is counted."""
+        """Count the distinct facts of the kind, including those of every `add` that has returned."""
 
-    async def page(self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int) -> Sequence[Fact]:
-        """At most `limit` facts of one shard whose path is greater than `after`, in order. Empty: there are no more."""
-
-
-class OutcomeLog(Protocol):
-    """What became of the verified files, stretch by stretch in the order of their paths."""
-
-    async def write(self, execution: ExecutionId, outcomes: Outcomes, *, expires_at_s: int) -> None:
-        """Store a stretch; a stretch that ends at the same path is replaced."""
-
-    async def read(self, execution: ExecutionId, *, start: str, limit: int) -> Sequence[Outcomes]:
-        """At most `limit` stretches that end at `start` or after it, in order."""
+    async def read_page(
+        self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int
+    ) -> Sequence[Fact]:
+        """Read at most `limit` facts of one shard whose path is greater than `after`, in order. Empty: no more."""
 
 
-class Leases(Protocol):
-    """Who works on what. Leases save double work; correctness rests on conditional writes."""
+class OutcomeStore(Protocol):
+    """The outcomes of verified files, as ranges in path order."""
+
+    async def write(self, execution: ExecutionId, outcomes: OutcomeRange, *, expires_at_s: int) -> None:
+        """Store a range. A range that ends at the same path is replaced."""
+
+    async def read(self, execution: ExecutionId, *, start: str, limit: int) -> Sequence[OutcomeRange]:
+        """Read at most `limit` ranges that end at `start` or later, in order."""
+
+
+class LeaseStore(Protocol):
+    """The leases. They avoid double work; correctness rests on conditional writes."""
 
     async def read(self, name: str) -> Lease:
-        """The lease as it stands; a free one where there never was any."""
+        """Read the lease. A lease that was never acquired is free."""
 
-    async def take(self, seen: Lease, owner: str) -> Lease:
-        """Become the owner. Raises Conflict unless the lease still stands as it was seen."""
+    async def acquire(self, expected: Lease, owner: str) -> Lease:
+        """Become the owner. Raise ConflictError unless the lease still is as expected."""
 
     async def renew(self, lease: Lease) -> Lease:
-        """Return the lease with a new beat. Raises Conflict when somebody else has it."""
+        """Return the lease with its next heartbeat. Raise ConflictError if another worker owns it."""
 
     async def release(self, lease: Lease) -> None:
-        """Set it free for anyone at once. No effect when somebody else has it."""
+        """Free the lease at once. No effect if another worker owns it."""
 
 
-class Executions(Protocol):
+class ExecutionStore(Protocol):
     """The executions that the service knows.
 
-    Where notifications are wanted, `save` and `move` to a phase that is not open put an announcement in the Outbox:
-    both are stored or, whatever crashes, neither.
+    If notifications are wanted, a transition to a phase that is not active also writes an entry to the Outbox: both
+    are stored or, even in a crash, neither.
     """
 
     async def register(self, execution: Execution) -> bool:
-        """Add it as it is. False, and no change, when it is known already."""
+        """Add the execution. Return False, and change nothing, if it is known already."""
 
     async def get(self, execution: ExecutionId) -> Execution | None:
-        """The execution as last saved; None when it is not known."""
+        """Return the execution as last saved; None if it is not known."""
 
-    async def save(self, execution: Execution, lease: Lease) -> None:
-        """Store it; in a phase that is not open, free its lease with it. Raises Conflict unless the lease holds."""
+    async def save_owned(self, execution: Execution, lease: Lease, *, is_transition: bool) -> None:
+        """Store the execution and, in a phase that is not active, free its lease.
 
-    async def move(self, execution: Execution, seen: Phase) -> None:
-        """Store a transition of an execution that nobody holds. Raises Conflict unless its phase is still `seen`."""
-
-    async def keep(self, execution: Execution) -> None:
-        """Let it, and its place among its task's, expire when it now says; all else of it stays as it is stored.
-
-        Raises Conflict when it is not known any longer.
+        Raise ConflictError unless the lease is still owned.
         """
 
-    async def of_task(self, task: TaskId, *, since_ms: int) -> Sequence[Execution]:
-        """The task's executions that started then or later, in order of their start; all that were registered."""
+    async def transition_unowned(self, execution: Execution, *, expected_phase: Phase) -> None:
+        """Store a transition of an execution that no worker owns. Raise ConflictError if its phase is another one."""
+
+    async def extend_expiry(self, execution: Execution) -> None:
+        """Store the execution's expiry, and nothing else of it. Raise ConflictError if it is not known any more."""
+
+    async def list_of_task(self, task: TaskId, *, started_since_ms: int) -> Sequence[Execution]:
+        """Return all executions of the task that are registered and started then or later, in start order."""
 
 
 class Outbox(Protocol):
-    """Transitions that are still to be announced, each under an id of its own."""
+    """The transitions that are still to be notified, each under an id of its own."""
 
     async def pending(self, *, after: str, limit: int) -> Sequence[str]:
-        """At most `limit` ids that are greater than `after`, in order: the oldest first. Empty: there are no more."""
+        """Return at most `limit` ids that are greater than `after`, oldest first. Empty: no more."""
 
-    async def get(self, announcement: str) -> Execution | None:
-        """The execution as it was right after the transition; None when that is announced already.
+    async def get(self, outbox_id: str) -> Execution | None:
+        """Return the execution as it was right after the transition; None if it was notified already.
 
-        Raises Rejected when a version of the service stored it whose words this one does not know.
+        Raise RequestRejectedError if another version of the service stored it in a form that this one cannot read.
         """
 
-    async def done(self, announcement: str) -> None:
-        """Forget it. No effect when that is done already."""
+    async def delete(self, outbox_id: str) -> None:
+        """Delete the entry. No effect if it is deleted already."""
 
 
 class Overview(Protocol):
-    """Many executions at a glance. May lag behind a write by a second or so."""
+    """Lists of executions. They may lag behind a write by a second or so."""
 
-    async def open(self) -> Sequence[OpenExecution]:
-        """The executions in an open phase, in order of their start."""
+    async def active_executions(self) -> Sequence[ExecutionEntry]:
+        """Return the executions in an active phase, in start order."""
 
-    async def expiring(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
-        """The executions in one phase that expire before then, in order of their start."""
+    async def held_to_retry(self, *, now_ms: int) -> Sequence[ExecutionEntry]:
+        """Return the HELD executions whose time to be tried again has come, in start order."""
+
+    async def expiring_before(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
+        """Return the executions in one phase that expire before then, in start order."""
 
     async def counts(self) -> Mapping[Phase, int]:
-        """How many executions there are in each phase."""
+        """Count the executions in each phase."""
 
     async def latest(self, limit: int) -> Sequence[Execution]:
-        """The executions that started last, newest first."""
+        """Return the executions that started last, newest first."""
 
 
-class Tasks(Protocol):
-    """What is remembered of tasks."""
+class TaskStore(Protocol):
+    """The stored state of tasks."""
 
-    async def remember(self, task: TaskId, *, seen_at_ms: int) -> TaskRecord:
-        """The task's record, made now if there was none."""
+    async def get_or_create(self, task: TaskId, *, first_seen_at_ms: int) -> TaskRecord:
+        """Return the task's record, which is created if there is none."""
 
-    async def known(self, task: TaskId) -> frozenset[ExecutionId]:
-        """Ids of its executions that are registered or left alone."""
+    async def known_execution_ids(self, task: TaskId) -> frozenset[ExecutionId]:
+        """Return the ids of its executions that are registered or ignored."""
 
-    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:
-        """Note an execution that is not to be looked at again, for as long as DataSync may list it."""
+    async def ignore(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:
+        """Record that an execution is not processed, for as long as DataSync may list it."""
 
-    async def complete(self, task: TaskId) -> None:
-        """Note that all executions that a remembered task had at first sight are registered or left alone."""
+    async def mark_backlog_registered(self, task: TaskId) -> None:
+        """Record that all executions that the task had at first sight are registered or ignored."""
 
-    async def reconcile(self, task: TaskId, *, start_ms: int) -> None:
-        """Note the start of an execution behind which nothing waits; an earlier one changes nothing."""
+    async def advance_fully_published(self, task: TaskId, *, start_ms: int) -> None:
+        """Record that everything of the task is published up to this start time. Never moves backwards."""
 
 
 class Queue(Protocol):
-    """Where messages go."""
+    """The queue that messages are sent to."""
 
     batch_size: int
     """The most messages of one `send`."""
 
-    async def send(self, messages: Sequence[Message]) -> Delivery:
-        """Hand over a batch; what is `sent` is the queue's. May deliver a message twice, never claims one it has not.
+    async def send(self, messages: Sequence[Message]) -> SendResult:
+        """Send a batch. A message that is reported as `sent` is in the queue; it may be there twice.
 
-        Raises Transient when it is not known what became of any, Absent when there is no such queue.
+        Raise TransientError if it is not known whether any was accepted, NotFoundError if there is no such queue.
         """
 
 
 class Topic(Protocol):
-    """Where notifications go."""
+    """The topic that notifications are published to."""
 
     async def publish(self, notification: Notification) -> None:
-        """Return once the topic has it. It may have it twice, and may have it after a failure.
+        """Return once the topic has accepted it. It may accept it twice, and may have accepted it when this raises.
 
-        Raises Rejected when it will never take this one, and Absent when there is no such topic.
+        Raise RequestRejectedError if it will never accept this one, NotFoundError if there is no such topic.
         """
 
 
 class WakeUps(Protocol):
-    """Word from outside that a look may be worth its while now. It is no evidence, and may never come."""
+    """Hints that something may have changed. Never proof, and they may not arrive."""
 
     async def wait(self) -> bool:
-        """Wait for word, for 20 s at most; whether any came. What came is gone, or it comes again.
+        """Wait for hints, for 20 s at most, and return whether any came. A hint may come twice.
 
-        Raises Absent when there is no such queue.
+        Raise NotFoundError if there is no such queue.
         """
 
 
 class Objects(Protocol):
-    """S3 objects. Both methods raise Absent when there is no such bucket."""
+    """S3 objects. Both methods raise NotFoundError if there is no such bucket."""
 
-    async def page(self, bucket: str, *, prefix: str, after: str) -> ObjectPage:
-        """Up to a thousand objects under the prefix whose keys are greater than `after`."""
+    async def list_page(self, bucket: str, *, prefix: str, after: str) -> ObjectPage:
+        """List up to a thousand objects under the prefix whose keys are greater than `after`."""
 
     async def head(self, bucket: str, key: str) -> StoredObject | None:
-        """One object, or None."""
+        """Return one object; None if there is no such key."""
 
 
 class Readiness(Protocol):
-    """A thing that must answer before the service can work."""
+    """A resource that must answer before the service can work."""
 
     async def check(self) -> str:
-        """Return a few words about it. Raises Absent, Denied or Transient."""
+        """Return a few words about it. Raise NotFoundError if it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """The whole world of a worker. Without a topic there are no notifications, without wake-ups no early looks."""
+class WorkerPorts:
+    """All ports of a worker. Without a topic there are no notifications, without wake-ups only polls."""
 
     datasync: DataSync
     logs: Logs
-    facts: Facts
-    outcomes: OutcomeLog
-    executions: Executions
+    facts: FactStore
+    outcomes: OutcomeStore
+    executions: ExecutionStore
     outbox: Outbox
     overview: Overview
-    leases: Leases
-    tasks: Tasks
+    leases: LeaseStore
+    tasks: TaskStore
     queue: Queue
     objects: Objects
     topic: Topic | None = None

@@ -1,1 +1,1 @@
-"""The worker's ports, kept: on AWS, and in memory."""
+"""Adapters: the ports on the outside world."""

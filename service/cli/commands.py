@@ -1,4 +1,4 @@
-"""One function per command of the contract, section 2. What they print goes to stdout, what went wrong to stderr."""
+"""One function per command. Results go to stdout, errors to stderr."""
 
 import asyncio
 import os
@@ -10,37 +10,38 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service import __version__
-from service.cli import probe, show
+from service.cli import health_check, show
 from service.config import LogFormat, Settings, load
-from service.domain.errors import Absent
+from service.domain.errors import NotFoundError
 from service.domain.execution import Execution
-from service.domain.names import ExecutionId, execution_id
-from service.domain.views import File, FileState, execution_view
-from service.worker.inspect import Inspector
-from service.worker.operator import Operator, Refusal
+from service.domain.names import ExecutionId, parse_execution_id
+from service.domain.views import ExecutionFile, FileState, execution_view
+from service.operations.commands import CommandRefused, OperatorCommands
+from service.operations.inspect import Inspector
 
 if TYPE_CHECKING:
     from service.app import Service
 
-SHOWN = 100
-"""How many executions `status` shows: the newest."""
+MAX_SHOWN = 100
+"""The most executions that `status` shows: the newest."""
 
 PAGE = 10_000
-"""How many files are asked for at a time."""
+"""The files that are read at a time."""
 
 ExecutionArgument = Annotated[str, typer.Argument(metavar="EXECUTION", help="Its ARN, or exec-…", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 program = typer.Typer(
-    help="Publishes the files that AWS DataSync has moved to S3 and verified to SQS. Settings: TRIGGER_… variables.",
+    help="Publish files to SQS once AWS DataSync has copied them to S3 and verified them. "
+    "The settings are environment variables, TRIGGER_…; `run --help` lists them.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # Plain help needs no rich, which takes a while to load.
+    rich_markup_mode=None,  # Plain help does not need rich, which is slow to load.
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - because typer calls it so
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  (typer calls it so)
     if wanted:
         typer.echo(f"datasync-trigger {__version__}")
         raise typer.Exit
@@ -57,10 +58,10 @@ def _options(
 
 @program.command()
 def run() -> None:
-    """Work until SIGTERM or SIGINT."""
+    """Run the worker until SIGTERM or SIGINT."""
     settings = load(os.environ)
-    from service import app  # noqa: PLC0415 - because the SDK takes half a second to load
-    from service.observability import logging  # noqa: PLC0415 - because only this command logs
+    from service import app  # noqa: PLC0415  (the SDK takes half a second to load)
+    from service.telemetry import logging  # noqa: PLC0415  (only this command logs)
 
     logging.configure(level=settings.log_level, as_json=settings.log_format is LogFormat.JSON, stream=sys.stdout)
     raise typer.Exit(asyncio.run(app.run(settings)))
@@ -69,14 +70,16 @@ def run() -> None:
 @program.command()
 def init(
     *,
-    queue: Annotated[str | None, typer.Option(metavar="NAME", help="Make this queue, too, and print its URL.")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Also create this queue, and print its URL.")
+    ] = None,
 ) -> None:
-    """Make the DynamoDB table, where it does not exist."""
+    """Create the DynamoDB table if it does not exist."""
     settings = load(os.environ, queue_required=queue is None)
-    from service import app  # noqa: PLC0415 - because the SDK takes half a second to load
+    from service import app  # noqa: PLC0415  (the SDK takes half a second to load)
 
-    table, url = asyncio.run(app.initialise(settings, queue))
-    # Alone on stdout, so that a script can take it as it is.
+    table, url = asyncio.run(app.create_resources(settings, queue))
+    # The URL is alone on stdout, for scripts.
     typer.echo(table, err=queue is not None)
     if url is not None:
         typer.echo(url)
@@ -86,7 +89,7 @@ def init(
 def healthcheck() -> None:
     """Ask the worker of this container whether it is healthy."""
     settings = load(os.environ)
-    healthy, line = probe.ask(settings.http_host, settings.http_port)
+    healthy, line = health_check.check_health(settings.http_host, settings.http_port)
     typer.echo(line, err=not healthy)
     raise typer.Exit(0 if healthy else 1)
 
@@ -97,20 +100,20 @@ def status(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Show the newest executions, or one, and how far they have come."""
+    """Show the newest executions, or one, and their progress."""
     settings = load(os.environ)
     if execution is None:
         newest = asyncio.run(_newest(settings))
         if json:
-            show.document({"executions": [execution_view(each) for each in newest]})
+            show.print_json({"executions": [execution_view(each) for each in newest]})
         else:
             show.executions(newest)
             if not newest:
                 typer.echo("no executions are known yet", err=True)
     else:
-        found = asyncio.run(_one(settings, _named(execution)))
+        found = asyncio.run(_one(settings, _parse_execution(execution)))
         if json:
-            show.document(execution_view(found))
+            show.print_json(execution_view(found))
         else:
             show.execution(found)
 
@@ -125,86 +128,88 @@ def files(
 ) -> None:
     """Show the files of an execution and their state."""
     settings = load(os.environ)
-    asyncio.run(_files(settings, _named(execution), state, prefix, json=json))
+    asyncio.run(_files(settings, _parse_execution(execution), state, prefix, json=json))
 
 
 @program.command()
 def release(execution: ExecutionArgument) -> None:
-    """Publish the validated files of an execution that is held."""
-    _tell(execution, lambda operator, name: operator.release(name))
+    """Publish the validated files of a held execution."""
+    _run_command(execution, lambda operator, id_: operator.release(id_))
 
 
 @program.command()
 def discard(execution: ExecutionArgument) -> None:
-    """Give up a held execution: its files are never published."""
-    _tell(execution, lambda operator, name: operator.discard(name))
+    """Discard a held execution: its files are never published."""
+    _run_command(execution, lambda operator, id_: operator.discard(id_))
 
 
 @program.command()
 def replay(execution: ExecutionArgument) -> None:
-    """Send an execution's published files once more, with the same ids."""
-    _tell(execution, lambda operator, name: operator.replay(name))
+    """Send an execution's published files again, with the same ids."""
+    _run_command(execution, lambda operator, id_: operator.replay(id_))
 
 
-def _tell(execution: str, word: Callable[[Operator, ExecutionId], Awaitable[str]]) -> None:
-    """Tell an execution something and print what follows from it."""
-    settings, name = load(os.environ), _named(execution)
+def _run_command(execution: str, command: Callable[[OperatorCommands, ExecutionId], Awaitable[str]]) -> None:
+    """Run a command about an execution and print its result."""
+    settings, execution_id = load(os.environ), _parse_execution(execution)
 
-    async def tell() -> str:
-        async with _opened(settings) as service:
-            return await word(service.operator, name)
+    async def run_command() -> str:
+        async with _open_service(settings) as service:
+            return await command(service.operator, execution_id)
 
-    typer.echo(asyncio.run(tell()))
+    typer.echo(asyncio.run(run_command()))
 
 
-def _named(execution: str) -> ExecutionId:
+def _parse_execution(execution: str) -> ExecutionId:
     try:
-        return execution_id(execution)
+        return parse_execution_id(execution)
     except ValueError:
-        raise Refusal(f"{execution!r} is no execution's ARN, and not of the form exec-…") from None
+        raise CommandRefused(f"{execution!r} is neither the ARN of an execution nor exec-…") from None
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator["Service"]:
-    from service import app  # noqa: PLC0415 - because the SDK takes half a second to load
+async def _open_service(settings: Settings) -> AsyncIterator["Service"]:
+    from service import app  # noqa: PLC0415  (the SDK takes half a second to load)
 
-    async with app.opened(settings) as service:
+    async with app.open_service(settings) as service:
         try:
             yield service
-        except Absent:
-            await service.readiness["table"].check()  # It says how to make it.
+        except NotFoundError:
+            await service.readiness["table"].check()  # Its error says how to create it.
             raise
 
 
 async def _newest(settings: Settings) -> Sequence[Execution]:
-    async with _opened(settings) as service:
-        return await service.inspector.latest(SHOWN)
+    async with _open_service(settings) as service:
+        return await service.inspector.latest(MAX_SHOWN)
 
 
-async def _one(settings: Settings, name: ExecutionId) -> Execution:
-    async with _opened(settings) as service:
-        return await _known(service.inspector, name)
+async def _one(settings: Settings, execution_id: ExecutionId) -> Execution:
+    async with _open_service(settings) as service:
+        return await _load(service.inspector, execution_id)
 
 
-async def _files(settings: Settings, name: ExecutionId, state: FileState | None, prefix: str, *, json: bool) -> None:
-    async with _opened(settings) as service:
-        await _known(service.inspector, name)
-        pages = _pages(service.inspector, name, state, prefix)
+async def _files(
+    settings: Settings, execution_id: ExecutionId, state: FileState | None, prefix: str, *, json: bool
+) -> None:
+    async with _open_service(settings) as service:
+        await _load(service.inspector, execution_id)
+        pages = _pages(service.inspector, execution_id, state, prefix)
         await (show.files_document if json else show.files)(pages)
 
 
-async def _known(inspector: Inspector, name: ExecutionId) -> Execution:
-    found = await inspector.execution(name)
+async def _load(inspector: Inspector, execution_id: ExecutionId) -> Execution:
+    found = await inspector.execution(execution_id)
     if found is None:
-        raise Refusal(f"{name} is not known: `datasync-trigger status` lists the executions that are")
+        raise CommandRefused(f"{execution_id} is not known; `datasync-trigger status` lists the known executions")
     return found
 
 
 async def _pages(
-    inspector: Inspector, name: ExecutionId, state: FileState | None, prefix: str
-) -> AsyncIterator[Sequence[File]]:
+    inspector: Inspector, execution_id: ExecutionId, state: FileState | None, prefix: str
+) -> AsyncIterator[Sequence[ExecutionFile]]:
     cursor: str | None = None
-    while page := await inspector.files(name, state=state, prefix=prefix, limit=PAGE, cursor=cursor):
+    while page := await inspector.files(execution_id, state=state, prefix=prefix, limit=PAGE, cursor=cursor):
         yield page.files
         cursor = page.cursor
         if cursor is None:

@@ -1,4 +1,4 @@
-"""Executions and files as people and programs read them. Names from outside cannot move the terminal's cursor."""
+"""Executions and files as tables, text or JSON. Names from outside cannot move the terminal's cursor."""
 
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from service.domain.execution import Execution
-from service.domain.views import File, execution_view, file_view, visible
+from service.domain.views import ExecutionFile, escape_unprintable, execution_view, file_view
 
 HEADINGS = ("EXECUTION", "PHASE", "REASON", "DATASYNC", "VERIFIED", "PUBLISHED", "FAILED", "STARTED", "TASK")
 RIGHT = frozenset({"VERIFIED", "PUBLISHED", "FAILED"})
@@ -16,13 +16,13 @@ RIGHT = frozenset({"VERIFIED", "PUBLISHED", "FAILED"})
 _FILE_LINE = "{:<11}  {:>12}  {:<24}  {}"
 
 
-def document(content: Mapping[str, Any]) -> None:
+def print_json(content: Mapping[str, Any]) -> None:
     """Print one JSON document."""
     typer.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
 def executions(found: Iterable[Execution]) -> None:
-    """Print a table: drawn on a terminal, else aligned text."""
+    """Print a table: with colours on a terminal, else as aligned text."""
     rows = [_row(execution_view(execution)) for execution in found]
     if sys.stdout.isatty():
         _draw(rows)
@@ -31,15 +31,15 @@ def executions(found: Iterable[Execution]) -> None:
 
 
 def execution(found: Execution) -> None:
-    """Print one execution, a line for each thing that is known of it."""
+    """Print one execution, one line per value."""
     view = execution_view(found)
     counts = view.pop("files")
     for name, value in {**view, **{f"files {state}": count for state, count in counts.items()}}.items():
         typer.echo(f"{name.replace('_', ' '):<18}  {_cell(value)}")
 
 
-async def files(pages: AsyncIterator[Sequence[File]]) -> None:
-    """Print a line per file as they come, however many there are."""
+async def files(pages: AsyncIterator[Sequence[ExecutionFile]]) -> None:
+    """Print a line per file as the pages arrive."""
     typer.echo(_FILE_LINE.format("STATE", "BYTES", "VERIFIED", "PATH"))
     async for page in pages:
         lines = [_file_line(file_view(file)) for file in page]
@@ -47,8 +47,8 @@ async def files(pages: AsyncIterator[Sequence[File]]) -> None:
             typer.echo("\n".join(lines))
 
 
-async def files_document(pages: AsyncIterator[Sequence[File]]) -> None:
-    """Print one JSON document, a line per file as they come, however many there are."""
+async def files_document(pages: AsyncIterator[Sequence[ExecutionFile]]) -> None:
+    """Print one JSON document, a line per file as the pages arrive."""
     typer.echo('{"files": [', nl=False)
     before = b"\n"
     async for page in pages:
@@ -81,12 +81,12 @@ def _cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            return visible(str(value))
+            return escape_unprintable(str(value))
 
 
 def _file_line(view: Mapping[str, Any]) -> str:
     line = _FILE_LINE.format(*(_cell(view[key]) for key in ("state", "size", "verified_at", "path")))
-    return f"{line}  ({visible(view['reason'])})" if view["reason"] else line
+    return f"{line}  ({escape_unprintable(view['reason'])})" if view["reason"] else line
 
 
 def _align(rows: Sequence[Sequence[str]]) -> None:
@@ -100,10 +100,10 @@ def _align(rows: Sequence[Sequence[str]]) -> None:
 
 
 def _draw(rows: Sequence[Sequence[str]]) -> None:
-    # Half of this program's start-up time, and needed on a terminal alone.
-    from rich.console import Console  # noqa: PLC0415 - because of the above
-    from rich.table import Table  # noqa: PLC0415 - because of the above
-    from rich.text import Text  # noqa: PLC0415 - because of the above
+    # Takes half of the start-up time, and is needed only on a terminal.
+    from rich.console import Console  # noqa: PLC0415  (see above)
+    from rich.table import Table  # noqa: PLC0415  (see above)
+    from rich.text import Text  # noqa: PLC0415  (see above)
 
     colours = {"PUBLISHED": "green", "HELD": "bold red", "CARRIED": "yellow", "DISCARDED": "dim"}
     table = Table(box=None, header_style="bold", pad_edge=False)

@@ -1,1 +1,1 @@
-"""What the service knows and decides, without a clock, a network or a disk."""
+"""Decisions: pure functions and immutable values, without clocks, I/O or logging."""

@@ -1,38 +1,74 @@
-"""Failures of the outside world, named by what the caller does next.
+"""Errors of calls to AWS, named by what the caller does next.
 
-Trouble
- ├─ Transient   wait and call again: throttling, time-outs, a server's fault
- ├─ Conflict    someone else was there first: read again, decide again
- ├─ Absent      the thing that was named is not there (yet)
- ├─ Denied      no credentials or no permission: a person must act; retry slowly
- └─ Rejected    this very request will never be accepted: do not repeat it
+AwsCallError
+ ├─ TransientError        retry later: throttled, timed out, or the service failed
+ ├─ ConflictError         read again and decide again: another writer was first
+ ├─ NotFoundError         the named resource does not exist, or not yet
+ ├─ CredentialsError      wait: credentials are missing, expired or not accepted yet
+ ├─ AccessDeniedError     a person must grant a permission; retry slowly
+ └─ RequestRejectedError  do not repeat this request: it will be refused each time
 """
 
+from typing import ClassVar
 
-class Trouble(Exception):
-    """A call to AWS that did not do what was asked. `call` is `service.Operation`."""
 
-    def __init__(self, call: str, detail: str) -> None:
-        super().__init__(f"{call}: {detail}")
-        self.call = call
+class AwsCallError(Exception):
+    """A call to AWS that failed. `operation` is `service.Operation`, `detail` one sentence for a person."""
+
+    kind: ClassVar[str]
+    """The `kind` of log lines and metric labels."""
+
+    def __init__(self, operation: str, detail: str) -> None:
+        super().__init__(f"{operation}: {detail}")
+        self.operation = operation
         self.detail = detail
 
 
-class Transient(Trouble):
-    """Wait and call again."""
+class TransientError(AwsCallError):
+    """The call was throttled, timed out, or failed in the service. Retry it."""
+
+    kind = "transient"
 
 
-class Conflict(Trouble):
-    """A conditional write found another state than the one it was decided on. Nothing was written."""
+class ConflictError(AwsCallError):
+    """A conditional write found another state than the expected one. Nothing was written."""
+
+    kind = "conflict"
 
 
-class Absent(Trouble):
-    """The thing that was named does not exist, or not yet."""
+class NotFoundError(AwsCallError):
+    """The named resource does not exist, or not yet."""
+
+    kind = "not_found"
 
 
-class Denied(Trouble):
-    """Credentials are missing, expired or do not allow the call."""
+class CredentialsError(AwsCallError):
+    """Credentials are missing, have expired, or are not accepted yet."""
+
+    kind = "credentials"
 
 
-class Rejected(Trouble):
-    """The request itself is at fault and will be refused each time."""
+class AccessDeniedError(AwsCallError):
+    """The credentials are valid and do not allow the call."""
+
+    kind = "access_denied"
+
+
+class RequestRejectedError(AwsCallError):
+    """The request itself is invalid and will be refused each time."""
+
+    kind = "rejected"
+
+
+ERROR_KINDS: dict[str, type[AwsCallError]] = {
+    error.kind: error
+    for error in (
+        TransientError,
+        ConflictError,
+        NotFoundError,
+        CredentialsError,
+        AccessDeniedError,
+        RequestRejectedError,
+    )
+}
+"""Every error class by its kind."""

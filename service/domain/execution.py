@@ -1,18 +1,19 @@
-"""What is stored of an execution: everything that a worker needs to go on where another one stopped."""
+"""The stored state of an execution: everything that a worker needs to continue where another one stopped."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from service.domain.facts import Fact, FactKind, Known, Parsed, fingerprint
-from service.domain.names import ExecutionId, ExecutionName, TaskMode, is_terminal
-from service.domain.phases import Event, Phase, Reason, after
+from service.domain.facts import FactKind
+from service.domain.names import ExecutionId, ExecutionIds, TaskId, TaskMode, VerifyMode, is_terminal
+from service.domain.phases import ACTIVE_PHASES, Phase, PhaseEvent, Reason, next_phase
 
 _MASK = (1 << 64) - 1
 
 
 class Outcome(StrEnum):
-    """What became of a file that its execution verified."""
+    """The decision about a file that its execution verified."""
 
     PUBLISHED = "published"
     UNCHANGED = "unchanged"
@@ -21,96 +22,97 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where an execution writes to in S3. `prefix` has no leading slash and is empty or ends with one."""
+class S3Location:
+    """The S3 location that an execution writes to. `prefix` has no leading slash and is empty or ends with one."""
 
     bucket: str
     prefix: str
 
     def key(self, path: str) -> str:
-        """The S3 key of a path: joined by exactly one slash, not percent-encoded."""
+        """Return the S3 key of a path, not percent-encoded."""
         return self.prefix + path
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """What one pass over the log, from its head, has brought so far. Lines that come twice count twice.
+class LineCounts:
+    """The counts of log lines: of a page, or of one pass over the log. A line that is read twice counts twice.
 
-    `print` is the order-free fingerprint: two passes that read the same lines have the same one.
+    `fingerprint` does not depend on the order of lines: two passes that read the same lines have the same one.
     """
 
     lines: int = 0
-    kinds: Mapping[FactKind, int] = field(default_factory=dict)
-    print: int = 0
-    finish_seen: bool = False
+    lines_by_kind: Mapping[FactKind, int] = field(default_factory=dict)
+    fingerprint: int = 0
+    saw_finish_line: bool = False
 
-    def with_lines(self, parsed: list[Parsed]) -> "Tally":
-        """Return the tally after these lines too."""
-        kinds, print_, finish_seen = dict(self.kinds), self.print, self.finish_seen
-        for line in parsed:
-            if isinstance(line, Fact):
-                kinds[line.kind] = kinds.get(line.kind, 0) + 1
-                print_ += fingerprint(line)
-            elif line is Known.FINISHED:
-                finish_seen = True
-        return Tally(self.lines + len(parsed), kinds, print_ & _MASK, finish_seen)
+    def plus(self, more: "LineCounts") -> "LineCounts":
+        """Return the sum of both."""
+        return LineCounts(
+            self.lines + more.lines,
+            dict(Counter(self.lines_by_kind) + Counter(more.lines_by_kind)),
+            (self.fingerprint + more.fingerprint) & _MASK,
+            self.saw_finish_line or more.saw_finish_line,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """How far a log stream is read: a cache, never a proof. `token_at_ms` is when CloudWatch gave the token."""
+class StreamCheckpoint:
+    """The position up to which a log stream is read: a cache, never a proof.
 
-    token: str
-    token_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A pass over the execution's log, and what was known when it began.
-
-    `previous` is what the last complete pass read, `rows_before` how many distinct facts the store held after it.
-    `began_at_ms` is when this pass began (None: the first one, with the execution), `ended_at_ms` when it first reached
-    the end, `counted_lines` how many of its lines had been read when the
-    distinct facts were last counted.
+    `token_issued_at_ms` is the time at which CloudWatch Logs returned the token.
     """
 
-    pass_number: int = 1
-    positions: Mapping[str, Position] = field(default_factory=dict)
-    tally: Tally = Tally()
-    previous: Tally | None = None
-    rows_before: Mapping[FactKind, int] | None = None
-    began_at_ms: int | None = None
-    ended_at_ms: int | None = None
-    counted_lines: int | None = None
+    token: str
+    token_issued_at_ms: int
 
-    def restarted(self, rows: Mapping[FactKind, int], *, now_ms: int) -> "Reading":
-        """Return the reading that begins again at the head of each stream, when `rows` are stored."""
-        return Reading(self.pass_number + 1, {}, Tally(), self.tally, rows, began_at_ms=now_ms)
 
-    def abandoned(self) -> "Reading":
-        """Return the reading that begins this same pass again: what it has read so far proves nothing."""
-        return replace(self, positions={}, tally=Tally(), ended_at_ms=None, counted_lines=None)
+@dataclass(frozen=True, slots=True)
+class LogPass:
+    """One pass over the execution's log, from its head.
 
-    def grown(self, *, lines: int) -> bool:
-        """Whether the log has more to say than before, now that this pass is at its end after `lines` new ones.
+    `previous_counts` are the counts of the last complete pass; `fact_counts_before` the distinct facts that were
+    stored after it. `started_at_ms` is None for the first pass, which starts with the execution. `reached_end_at_ms`
+    is the time at which this pass first reached the end of the log. `lines_at_last_count` is the number of its lines
+    that were read when the distinct facts were last counted.
+    """
 
-        A pass that comes to the end for the first time may have read its lines in many looks.
+    number: int = 1
+    checkpoints: Mapping[str, StreamCheckpoint] = field(default_factory=dict)
+    counts: LineCounts = LineCounts()
+    previous_counts: LineCounts | None = None
+    fact_counts_before: Mapping[FactKind, int] | None = None
+    started_at_ms: int | None = None
+    reached_end_at_ms: int | None = None
+    lines_at_last_count: int | None = None
+
+    def next_pass(self, fact_counts: Mapping[FactKind, int], *, now_ms: int) -> "LogPass":
+        """Return the next pass, from the head of each stream, at a time when `fact_counts` are stored."""
+        return LogPass(self.number + 1, {}, LineCounts(), self.counts, fact_counts, started_at_ms=now_ms)
+
+    def restart_pass(self) -> "LogPass":
+        """Return this pass from the head again. Its counts so far prove nothing."""
+        return replace(self, checkpoints={}, counts=LineCounts(), reached_end_at_ms=None, lines_at_last_count=None)
+
+    def has_new_lines(self, *, lines: int) -> bool:
+        """Return whether the log has grown, now that this pass is at the end after reading `lines` more lines.
+
+        At the first end of a pass all its lines count, because it may have taken many reads to get there.
         """
-        if self.ended_at_ms is not None:
+        if self.reached_end_at_ms is not None:
             return lines > 0
-        return self.tally.lines > 0 if self.previous is None else not self.passes_agree
+        return self.counts.lines > 0 if self.previous_counts is None else not self.passes_agree
 
     @property
     def passes_agree(self) -> bool:
-        """Whether this pass and the one before it read the same lines."""
-        return self.previous is not None and self.previous.print == self.tally.print
+        """Whether this pass and the previous one read the same lines."""
+        return self.previous_counts is not None and self.previous_counts.fingerprint == self.counts.fingerprint
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlanMember:
     """An execution whose facts take part in publishing another one.
 
-    `publishes`: its verified files go out; otherwise it only has a say about files.
+    If `publishes`, its verified files are published; otherwise its facts only help to decide.
     """
 
     execution_id: ExecutionId
@@ -119,49 +121,61 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Publishing:
-    """Which executions go out together, and how far that has come.
+class PublishPlan:
+    """The executions that are published together, in start order, the planned one among them.
 
-    `sources` are in the order in which the executions started, this one among them. A file is fresh when S3 wrote it
-    at `fresh_since_ms` or later. `cursor` is the last path whose outcome is stored; `ahead` are the ids of messages
-    beyond it that the queue has nevertheless acknowledged. `outcomes` counts files per execution id.
+    An object that S3 wrote at `new_since_ms` or later is new. None: nothing is known, so every object is.
     """
 
-    sources: tuple[Source, ...]
-    fresh_since_ms: int | None
-    cursor: str = ""
-    ahead: tuple[str, ...] = ()
-    outcomes: Mapping[ExecutionId, Mapping[Outcome, int]] = field(default_factory=dict)
+    members: tuple[PlanMember, ...]
+    new_since_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """A wanted repetition of an execution's messages: which one it is, and how far it has come, as in Publishing."""
+class SendProgress:
+    """How far sending has come.
 
-    number: int = 0
-    under_way: bool = False
+    `cursor` is the last path whose outcome is stored. `acknowledged_ahead` are the ids of messages for later paths
+    that the queue has acknowledged.
+    """
+
     cursor: str = ""
-    ahead: tuple[str, ...] = ()
+    acknowledged_ahead: tuple[str, ...] = ()
 
-    def next(self) -> "Replay":
-        """The replay after this one."""
-        return Replay(self.number + 1, under_way=True)
+
+@dataclass(frozen=True, slots=True)
+class ReplayState:
+    """The replays of an execution: how many were requested, whether the last one is active, and its progress."""
+
+    count: int = 0
+    active: bool = False
+    progress: SendProgress = SendProgress()
+
+    def start_next(self) -> "ReplayState":
+        """Return the state with another replay started."""
+        return ReplayState(self.count + 1, active=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """An execution as the service sees it. Times are milliseconds since the epoch, UTC.
 
-    `status` and `files_verified` are DataSync's own. `rows` counts the distinct facts as they last were counted.
-    `terminal_seen_at_ms` is when a worker first saw a terminal status, `quiet_since_ms` when the log last grew.
+    `status` and `files_verified` are DataSync's own. `fact_counts` are the distinct facts as last counted.
+    `end_seen_at_ms` is the time at which a worker first saw a terminal status, `log_last_grew_at_ms` the time at
+    which the log last grew. `outcome_counts` are of this execution's files; `carried_outcome_counts` are of the
+    carried executions that its plan publishes.
+
+    `reason_detail` is a sentence for a person. `blocked_since_ms` is the time of the first of the refusals that keep
+    the execution from going on. A HELD execution that has `retry_at_ms` is tried again from then on, in the phase
+    `held_from`.
     """
 
-    name: ExecutionName
+    ids: ExecutionIds
     task_mode: TaskMode
     verify_mode: str | None
     log_level: str | None
     log_group: str | None
-    target: Target | None
+    location: S3Location | None
     shards: int
     status: str
     started_at_ms: int
@@ -170,38 +184,88 @@ class Execution:
     files_verified: int | None = None
     phase: Phase = Phase.FOLLOWING
     reason: Reason | None = None
+    reason_detail: str | None = None
+    blocked_since_ms: int | None = None
+    held_from: Phase | None = None
+    retry_at_ms: int | None = None
     reconciled: bool | None = None
-    terminal_seen_at_ms: int | None = None
-    quiet_since_ms: int | None = None
-    reading: Reading = Reading()
-    rows: Mapping[FactKind, int] = field(default_factory=dict)
-    publishing: Publishing | None = None
-    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+    end_seen_at_ms: int | None = None
+    log_last_grew_at_ms: int | None = None
+    log_pass: LogPass = LogPass()
+    fact_counts: Mapping[FactKind, int] = field(default_factory=dict)
+    plan: PublishPlan | None = None
+    progress: SendProgress = SendProgress()
+    outcome_counts: Mapping[Outcome, int] = field(default_factory=dict)
+    carried_outcome_counts: Mapping[ExecutionId, Mapping[Outcome, int]] = field(default_factory=dict)
     published_at_ms: int | None = None
-    replay: Replay = Replay()
-
-    def on(self, event: Event, reason: Reason | None = None) -> "Execution":
-        """Return the execution after the event. Raises ForbiddenTransitionError where the table forbids it."""
-        return replace(self, phase=after(self.phase, event), reason=reason)
+    replay: ReplayState = ReplayState()
 
     @property
-    def ended(self) -> bool:
+    def id(self) -> ExecutionId:
+        """The id in its ARN."""
+        return self.ids.execution_id
+
+    @property
+    def task_id(self) -> TaskId:
+        """The id of its task."""
+        return self.ids.task_id
+
+    @property
+    def start_order(self) -> tuple[int, ExecutionId]:
+        """The sort key of the order in which a task's executions started."""
+        return self.started_at_ms, self.ids.execution_id
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a worker has something to do."""
+        return self.phase in ACTIVE_PHASES
+
+    @property
+    def has_ended(self) -> bool:
         """Whether DataSync has reported a terminal status."""
         return is_terminal(self.status)
 
-    def files(self) -> dict[str, int]:
-        """Count the files by what is known of them: exact once the log is sealed, lines before."""
-        seen = self.rows or self.reading.tally.kinds
-        if not self.rows and self.reading.previous is not None:
-            seen = max(seen, self.reading.previous.kinds, key=lambda kinds: sum(kinds.values()))
+    @property
+    def sending(self) -> SendProgress:
+        """The progress of the active replay, or else of the first sending."""
+        return self.replay.progress if self.replay.active else self.progress
+
+    def with_sending(self, progress: SendProgress) -> "Execution":
+        """Return the execution with this progress of the active replay, or else of the first sending."""
+        if self.replay.active:
+            return replace(self, replay=replace(self.replay, progress=progress))
+        return replace(self, progress=progress)
+
+    def apply(self, event: PhaseEvent, reason: Reason | None = None, detail: str | None = None) -> "Execution":
+        """Return the execution after the event. Raise ForbiddenTransitionError if the table has no such transition.
+
+        A refusal that blocked it stays known as long as it is active.
+        """
+        phase = next_phase(self.phase, event)
+        blocked_since_ms = self.blocked_since_ms if phase in ACTIVE_PHASES else None
+        return replace(
+            self,
+            phase=phase,
+            reason=reason,
+            reason_detail=detail or (self.reason_detail if blocked_since_ms is not None else None),
+            blocked_since_ms=blocked_since_ms,
+            held_from=self.phase if event is PhaseEvent.HOLD else None,
+            retry_at_ms=None,
+        )
+
+    def file_counts(self) -> dict[str, int]:
+        """Count the files by state. Before the log is sealed, the counts are of lines."""
+        seen = self.fact_counts or self.log_pass.counts.lines_by_kind
+        if not self.fact_counts and self.log_pass.previous_counts is not None:
+            seen = max(seen, self.log_pass.previous_counts.lines_by_kind, key=lambda kinds: sum(kinds.values()))
         verified = seen.get(FactKind.VERIFIED, 0)
         transferred = seen.get(FactKind.TRANSFERRED, 0)
-        if self.verify_mode == "ONLY_FILES_TRANSFERRED":
-            # Basic mode may log no transfers at all; what this mode verifies, it has transferred.
+        if self.verify_mode == VerifyMode.ONLY_FILES_TRANSFERRED:
+            # Basic mode may log no transfers, but in this mode every verified file was transferred.
             transferred = max(transferred, verified)
         return {
             "transferred": transferred,
             "verified": verified,
             "failed": seen.get(FactKind.FAILED, 0),
-            **{outcome.value: self.outcomes.get(outcome, 0) for outcome in Outcome},
+            **{outcome.value: self.outcome_counts.get(outcome, 0) for outcome in Outcome},
         }

@@ -1,4 +1,4 @@
-"""Facts: what one log line says about one file. They are only ever added, and adding one twice changes nothing."""
+"""Facts: the statement of one log line about one file. Facts are only ever added; adding one twice changes nothing."""
 
 import json
 from enum import StrEnum
@@ -7,11 +7,11 @@ from typing import NamedTuple
 from zlib import crc32
 
 MAX_PATH_BYTES = 1024
-"""An S3 key's longest form in UTF-8, and a DynamoDB sort key's."""
+"""The limit of an S3 key and of a DynamoDB sort key, in bytes of UTF-8."""
 
 
 class FactKind(StrEnum):
-    """What can be said about a path in an execution."""
+    """What an execution's log can state about a path."""
 
     TRANSFERRED = "transferred"
     VERIFIED = "verified"
@@ -23,7 +23,7 @@ class FactKind(StrEnum):
 class Fact(NamedTuple):
     """One statement of an execution's log about one path.
 
-    `path` is relative to the location and has no leading slash. `size_bytes` is None where the line gives none.
+    `path` is relative to the location and has no leading slash. `size_bytes` is None if the line has no size.
     `at_ms` is the time of the log event, in milliseconds since the epoch. `detail` explains a failure.
     """
 
@@ -34,8 +34,8 @@ class Fact(NamedTuple):
     detail: str | None = None
 
 
-class Known(StrEnum):
-    """Lines that are understood and say nothing about a file that anyone acts on."""
+class RecognizedLine(StrEnum):
+    """Kinds of lines that the parser recognises and that state no fact."""
 
     STARTED = "started"
     FINISHED = "finished"
@@ -48,38 +48,38 @@ class Known(StrEnum):
     TRANSFER_FAILED = "transfer_failed"
 
 
-class Unknown(StrEnum):
-    """Lines that are not understood, by why: the label of a metric, so a closed set."""
+class UnparsedReason(StrEnum):
+    """Why a log line could not be parsed. A metric label, hence a closed set."""
 
-    FORM = "form"
+    UNKNOWN_FORMAT = "unknown_format"
     LEVEL_INFO = "level_info"
     LEVEL_NOTICE = "level_notice"
     NOT_JSON = "not_json"
-    ACTION = "action"
-    PATH = "path"
+    UNKNOWN_ACTION = "unknown_action"
+    NO_PATH = "no_path"
 
 
-Parsed = Fact | Known | Unknown
-"""What a parser makes of one log event: exactly one of the three."""
+ParsedLine = Fact | RecognizedLine | UnparsedReason
+"""The result of parsing one log event: exactly one of the three."""
 
 
 def fingerprint(fact: Fact) -> int:
-    """64 bits that stand for the fact. Their sum over a pass of the log does not depend on the order of lines."""
+    """Return 64 bits that identify the fact. Their sum over a pass of the log does not depend on the order of lines."""
     text = f"{fact.kind}\0{fact.size_bytes}\0{fact.path}"
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 def shard(path: str, shards: int) -> int:
-    """Which of an execution's partitions holds the path: the same in every process and version."""
+    """Return the number of the partition that holds the path: the same in every process and version."""
     return crc32(path.encode()) % shards if shards > 1 else 0
 
 
-def storable(fact: Fact) -> Fact:
+def with_storable_path(fact: Fact) -> Fact:
     """Return the fact with a path that can be a key of S3 and DynamoDB.
 
-    A path that is longer than 1,024 bytes or no Unicode text cannot name an object, so whatever was said of it
-    becomes a failure under the path's SHA-256. `//` never stands in a path of DataSync's, so that this path is
-    nobody's own (https://docs.aws.amazon.com/datasync/latest/userguide/create-s3-location.html).
+    A path that is longer than 1,024 bytes or not valid Unicode cannot name an object, so its fact becomes a failure
+    under the path's SHA-256. DataSync's paths never hold `//`, so this path cannot be a file's
+    (https://docs.aws.amazon.com/datasync/latest/userguide/create-s3-location.html).
     """
     try:
         encoded = fact.path.encode()
@@ -92,6 +92,6 @@ def storable(fact: Fact) -> Fact:
     return Fact(FactKind.FAILED, f"//sha256/{sha256(encoded).hexdigest()}", None, fact.at_ms, detail)
 
 
-def is_housekeeping(path: str) -> bool:
-    """Whether the path is DataSync's own: `/.aws-datasync` at the location's root, and all under it."""
+def is_datasync_metadata(path: str) -> bool:
+    """Return whether the path is DataSync's own: `/.aws-datasync` at the location's root, or below it."""
     return path == ".aws-datasync" or path.startswith(".aws-datasync/")

@@ -1,4 +1,4 @@
-"""The message that goes out for one file: contract, section 5."""
+"""The message that is published for one file. `docs/messages.md` describes its fields."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
-from service.domain.execution import Target
+from service.domain.execution import S3Location
 from service.domain.facts import Fact
-from service.domain.names import ExecutionName
+from service.domain.names import ExecutionIds
 
 VERSION = 1
 
-_REFUSED_BY_SQS = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
-"""SendMessage's model: #x9 #xA #xD, #x20 to #xD7FF, #xE000 to #xFFFD, #x10000 to #x10FFFF. JSON escapes the rest."""
+_JSON_ESCAPES = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
+"""Escapes of the characters that JSON allows and SQS refuses (SendMessage, MessageBody)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, ready to be sent. `deduplication_id` matters on a FIFO queue only."""
+    """A message that is ready to be sent. `deduplication_id` is used on a FIFO queue only."""
 
     id: str
     body: str
@@ -39,62 +39,62 @@ class Message:
 
 
 def message_id(execution_arn: str, path: str) -> str:
-    """64 hex digits: the same for every sending of the same file of the same execution, and for nothing else."""
+    """Return 64 hex digits: the same for every sending of the same file of the same execution, and for no other."""
     return sha256(f"{execution_arn}\0/{path}".encode()).hexdigest()
 
 
 def file_message(
-    name: ExecutionName,
-    target: Target,
+    ids: ExecutionIds,
+    location: S3Location,
     fact: Fact,
-    found: StoredObject | None,
+    stored_object: StoredObject | None,
     *,
     transferred: bool,
-    resend: int = 0,
+    replay_count: int = 0,
 ) -> Message:
-    """Make the `datasync` message of a verified file. Needs a path that can be an S3 key.
+    """Return the `datasync` message of a verified file, whose path must be able to be an S3 key.
 
-    `found` is the object as S3 knows it, None where S3 was not asked: then its fields are left out. `resend` counts
-    the replays, so that a FIFO queue does not take a wanted repetition for a mistaken one.
+    Without a `stored_object`, because S3 was not asked, its fields are left out. A FIFO queue does not take a replay
+    for a duplicate, because `replay_count` is part of the deduplication id.
     """
-    identity = message_id(name.arn, fact.path)
-    body = _body(name, target, fact, transferred=transferred) | {"id": identity} | _known_of_object(fact, found)
+    identity = message_id(ids.arn, fact.path)
+    body = _body(ids, location, fact, transferred=transferred) | {"id": identity} | _object_fields(fact, stored_object)
     return Message(
         id=identity,
-        body=orjson.dumps(body).decode().translate(_REFUSED_BY_SQS),
-        task_id=name.task_id,
-        execution_id=name.execution_id,
-        deduplication_id=f"{identity}-{resend}" if resend else identity,
+        body=orjson.dumps(body).decode().translate(_JSON_ESCAPES),
+        task_id=ids.task_id,
+        execution_id=ids.execution_id,
+        deduplication_id=f"{identity}-{replay_count}" if replay_count else identity,
     )
 
 
-def _body(name: ExecutionName, target: Target, fact: Fact, *, transferred: bool) -> dict[str, Any]:
-    key = target.key(fact.path)
+def _body(ids: ExecutionIds, location: S3Location, fact: Fact, *, transferred: bool) -> dict[str, Any]:
+    key = location.key(fact.path)
     return {
-        "log_stream": f"{name.task_id}-{name.execution_id}",
+        "log_stream": f"{ids.task_id}-{ids.execution_id}",
         "fileName": f"/{fact.path}",
-        "s3uri": f"s3://{target.bucket}/{key}",
+        "s3uri": f"s3://{location.bucket}/{key}",
         "state": {
             "transferred_state": "true" if transferred else "false",
             "verified_state": "true",
             "completed_state": "true",
         },
         "version": VERSION,
-        "task_arn": name.task_arn,
-        "execution_arn": name.arn,
-        "bucket": target.bucket,
+        "task_arn": ids.task_arn,
+        "execution_arn": ids.arn,
+        "bucket": location.bucket,
         "key": key,
         "verified_at": utc(fact.at_ms),
     }
 
 
-def _known_of_object(fact: Fact, found: StoredObject | None) -> dict[str, Any]:
-    if found is not None:
-        return {"size": found.size_bytes, "etag": found.etag, "last_modified": utc(found.last_modified_ms)}
+def _object_fields(fact: Fact, stored: StoredObject | None) -> dict[str, Any]:
+    if stored is not None:
+        return {"size": stored.size_bytes, "etag": stored.etag, "last_modified": utc(stored.last_modified_ms)}
     return {} if fact.size_bytes is None else {"size": fact.size_bytes}
 
 
 def utc(at_ms: int) -> str:
-    """A time as the service writes it everywhere: ISO 8601, UTC with `Z`, milliseconds only where there are any."""
+    """Return a time in ISO 8601, UTC with `Z`, with milliseconds only if there are any."""
     at = datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{at}.{at_ms % 1000:03d}Z" if at_ms % 1000 else f"{at}Z"

@@ -1,4 +1,4 @@
-"""DataSync's names: ARNs, the ids inside them, and the words of its API that the service acts on."""
+"""DataSync's identifiers (ARNs and the ids in them) and the values of its API on which the service acts."""
 
 import re
 from enum import StrEnum
@@ -9,7 +9,7 @@ ExecutionId = NewType("ExecutionId", str)
 TaskArn = NewType("TaskArn", str)
 TaskId = NewType("TaskId", str)
 
-# Wider than the API model's patterns on purpose: partitions and id lengths have grown before.
+# Wider than the API model's patterns, because partitions and id lengths have grown before.
 _EXECUTION_ARN = re.compile(
     r"(?P<task>arn:[a-z0-9-]+:datasync:[a-z0-9-]+:\d{12}:task/(?P<task_id>task-[0-9a-z]+))"
     r"/execution/(?P<execution_id>exec-[0-9a-z]+)",
@@ -18,8 +18,8 @@ _EXECUTION_ID = re.compile(r"exec-[0-9a-z]+")
 _TASK_ARN = re.compile(r"arn:[a-z0-9-]+:datasync:[a-z0-9-]+:\d{12}:task/(?P<task_id>task-[0-9a-z]+)")
 
 
-class ExecutionName(NamedTuple):
-    """An execution's ARN, taken apart."""
+class ExecutionIds(NamedTuple):
+    """The ARN of an execution and the ids in it."""
 
     arn: ExecutionArn
     execution_id: ExecutionId
@@ -27,12 +27,12 @@ class ExecutionName(NamedTuple):
     task_id: TaskId
 
 
-def execution_name(arn: str) -> ExecutionName:
-    """Take an execution's ARN apart. ValueError names what is not one."""
+def parse_execution_arn(arn: str) -> ExecutionIds:
+    """Parse an execution's ARN. Raise ValueError, which quotes the text, for anything else."""
     match = _EXECUTION_ARN.fullmatch(arn)
     if match is None:
         raise ValueError(f"not the ARN of a task execution: {arn!r}")
-    return ExecutionName(
+    return ExecutionIds(
         ExecutionArn(arn),
         ExecutionId(match["execution_id"]),
         TaskArn(match["task"]),
@@ -40,15 +40,15 @@ def execution_name(arn: str) -> ExecutionName:
     )
 
 
-def execution_id(text: str) -> ExecutionId:
-    """Accept what a person names an execution by: its full ARN or `exec-…`. ValueError for anything else."""
+def parse_execution_id(text: str) -> ExecutionId:
+    """Parse an execution's ARN or `exec-…`. Raise ValueError for anything else."""
     if _EXECUTION_ID.fullmatch(text):
         return ExecutionId(text)
-    return execution_name(text).execution_id
+    return parse_execution_arn(text).execution_id
 
 
-def task_id(arn: str) -> TaskId:
-    """Take the id out of a task's ARN. ValueError names what is not one."""
+def parse_task_id(arn: str) -> TaskId:
+    """Return the id in a task's ARN. Raise ValueError, which quotes the text, for anything else."""
     match = _TASK_ARN.fullmatch(arn)
     if match is None:
         raise ValueError(f"not the ARN of a DataSync task: {arn!r}")
@@ -56,21 +56,21 @@ def task_id(arn: str) -> TaskId:
 
 
 class TaskMode(StrEnum):
-    """DataSync's two engines. They log and count differently."""
+    """DataSync's two task modes. They log and count differently."""
 
     BASIC = "BASIC"
     ENHANCED = "ENHANCED"
 
 
 class Status(StrEnum):
-    """The statuses of an execution that decide something; every other one, known or not, means: not yet."""
+    """The terminal statuses of an execution. Every other status, documented or not, means that it is not over."""
 
     SUCCESS = "SUCCESS"
     ERROR = "ERROR"
 
 
 class VerifyMode(StrEnum):
-    """What DataSync verifies. See `DescribeTaskExecution.Options.VerifyMode`."""
+    """The values of `DescribeTaskExecution.Options.VerifyMode`."""
 
     POINT_IN_TIME_CONSISTENT = "POINT_IN_TIME_CONSISTENT"
     ONLY_FILES_TRANSFERRED = "ONLY_FILES_TRANSFERRED"
@@ -80,11 +80,11 @@ class VerifyMode(StrEnum):
 _RUNNING = frozenset({"QUEUED", "CANCELLING", "LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING"})
 
 
-def is_known(status: str) -> bool:
-    """Whether DataSync's API model lists the status (TaskExecutionStatus)."""
+def is_documented_status(status: str) -> bool:
+    """Return whether DataSync's API model lists the status (TaskExecutionStatus)."""
     return status in _RUNNING or is_terminal(status)
 
 
 def is_terminal(status: str) -> bool:
-    """Whether nothing more happens in an execution with this status."""
+    """Return whether an execution with this status is over."""
     return status in (Status.SUCCESS, Status.ERROR)

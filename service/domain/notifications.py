@@ -1,4 +1,4 @@
-"""The notification that goes out when an execution comes to rest: contract, section 3."""
+"""The SNS notification of a transition to a phase in which no worker has anything to do."""
 
 import json
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from service.domain.names import TaskId
 from service.domain.views import execution_view
 
 MAX_SUBJECT = 99
-"""In characters, https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+"""The limit of a subject, in characters: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One notification, ready to be published. `attributes` are what subscriptions can filter by."""
+    """A notification that is ready to be published. Subscriptions can filter by its `attributes`."""
 
     id: str
     task_id: TaskId
@@ -23,19 +23,19 @@ class Notification:
     attributes: Mapping[str, str]
 
 
-def notification(announcement: str, execution: Execution) -> Notification:
-    """Make the notification of a transition, from the execution as it was right after it.
+def notification(outbox_id: str, execution: Execution) -> Notification:
+    """Return the notification of a transition, from the execution as it was right after it.
 
-    `announcement` is the transition's id: every sending of the notification bears it, and no other one does.
+    Every sending of the notification has the transition's `outbox_id`, and no other notification has it.
     """
-    name, phase, reason = execution.name, execution.phase.value, execution.reason
-    subject = f"{name.execution_id} is {phase}" + (f" ({reason.value})" if reason else "")
-    attributes = {"id": announcement, "task_id": name.task_id, "execution_id": name.execution_id, "phase": phase}
+    phase, reason = execution.phase.value, execution.reason
+    subject = f"{execution.id} is {phase}" + (f" ({reason.value})" if reason else "")
+    attributes = {"id": outbox_id, "task_id": execution.task_id, "execution_id": execution.id, "phase": phase}
     return Notification(
-        id=announcement,
-        task_id=name.task_id,
+        id=outbox_id,
+        task_id=execution.task_id,
         subject=subject[:MAX_SUBJECT],
-        # In ASCII, which every kind of subscription takes.
+        # ASCII, which every kind of subscription accepts.
         body=json.dumps(execution_view(execution)),
         attributes=attributes | ({"reason": reason.value} if reason else {}),
     )

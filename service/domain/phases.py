@@ -1,16 +1,16 @@
-"""The life of an execution in this service: one total table.
+"""The phases of an execution in this service, and the only transitions between them.
 
-Every pair of a phase and an event stands here, ruled or forbidden by name. `docs/states.md` is drawn from it.
+A pair of phase and event that is not in `TRANSITIONS` is an error. The diagram in `docs/states.md` is generated from
+this table.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from itertools import product
 from types import MappingProxyType
 
 
 class Phase(StrEnum):
-    """Where an execution stands."""
+    """How far the service is with an execution."""
 
     FOLLOWING = "FOLLOWING"
     SEALING = "SEALING"
@@ -21,69 +21,66 @@ class Phase(StrEnum):
     DISCARDED = "DISCARDED"
 
 
-class Event(StrEnum):
-    """What can happen to an execution."""
+class PhaseEvent(StrEnum):
+    """An event that may move an execution to another phase. The value is its text in the diagram."""
 
     ENDED = "DataSync reports SUCCESS or ERROR"
-    SEALED = "its log is sealed and its files may go out"
-    CARRY = "sealed after ERROR, its files wait for the next SUCCESS"
-    DROP = "sealed after ERROR, its files are given up"
-    HOLD = "a person must look"
-    SENT = "its last message is acknowledged"
-    TAKEN_ALONG = "a later execution has published its files"
-    RELEASE = "a person releases it"
-    RESUME = "a person releases it before its log was read to the end"
-    DISCARD = "a person gives it up"
-    REPLAY = "a person wants its messages once more"
+    SEALED = "the log is sealed and the files may be published"
+    CARRY = "sealed after ERROR: the files wait for the task's next SUCCESS"
+    DISCARD_BY_POLICY = "sealed after ERROR: the files are discarded"
+    HOLD = "a person must look at it"
+    ALL_SENT = "the last message is acknowledged"
+    PUBLISHED_WITH_LATER = "a later execution has published the files"
+    RESUME_FOLLOWING = "the cause is gone: following goes on"
+    RESUME_SEALING = "released, or the cause is gone: sealing goes on"
+    RESUME_PUBLISHING = "released, or the cause is gone: publishing goes on"
+    DISCARD = "a person discards it"
+    REPLAY = "a person wants the messages sent again"
 
 
-OPEN = frozenset({Phase.FOLLOWING, Phase.SEALING, Phase.PUBLISHING})
+ACTIVE_PHASES = frozenset({Phase.FOLLOWING, Phase.SEALING, Phase.PUBLISHING})
 """The phases in which a worker has something to do."""
 
-TRANSITIONS: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
+TRANSITIONS: Mapping[tuple[Phase, PhaseEvent], Phase] = MappingProxyType(
     {
-        (Phase.FOLLOWING, Event.ENDED): Phase.SEALING,
-        (Phase.FOLLOWING, Event.HOLD): Phase.HELD,
-        (Phase.SEALING, Event.SEALED): Phase.PUBLISHING,
-        (Phase.SEALING, Event.CARRY): Phase.CARRIED,
-        (Phase.SEALING, Event.DROP): Phase.DISCARDED,
-        (Phase.SEALING, Event.HOLD): Phase.HELD,
-        (Phase.PUBLISHING, Event.SENT): Phase.PUBLISHED,
-        (Phase.PUBLISHING, Event.HOLD): Phase.HELD,
-        (Phase.CARRIED, Event.TAKEN_ALONG): Phase.PUBLISHED,
-        (Phase.HELD, Event.RELEASE): Phase.PUBLISHING,
-        (Phase.HELD, Event.RESUME): Phase.SEALING,
-        (Phase.HELD, Event.DISCARD): Phase.DISCARDED,
-        (Phase.PUBLISHED, Event.REPLAY): Phase.PUBLISHING,
-        # Said twice, because who says it may have crashed before noting that it was said.
-        (Phase.PUBLISHED, Event.TAKEN_ALONG): Phase.PUBLISHED,
+        (Phase.FOLLOWING, PhaseEvent.ENDED): Phase.SEALING,
+        (Phase.FOLLOWING, PhaseEvent.HOLD): Phase.HELD,
+        (Phase.SEALING, PhaseEvent.SEALED): Phase.PUBLISHING,
+        (Phase.SEALING, PhaseEvent.CARRY): Phase.CARRIED,
+        (Phase.SEALING, PhaseEvent.DISCARD_BY_POLICY): Phase.DISCARDED,
+        (Phase.SEALING, PhaseEvent.HOLD): Phase.HELD,
+        (Phase.PUBLISHING, PhaseEvent.ALL_SENT): Phase.PUBLISHED,
+        (Phase.PUBLISHING, PhaseEvent.HOLD): Phase.HELD,
+        (Phase.CARRIED, PhaseEvent.PUBLISHED_WITH_LATER): Phase.PUBLISHED,
+        (Phase.HELD, PhaseEvent.RESUME_FOLLOWING): Phase.FOLLOWING,
+        (Phase.HELD, PhaseEvent.RESUME_SEALING): Phase.SEALING,
+        (Phase.HELD, PhaseEvent.RESUME_PUBLISHING): Phase.PUBLISHING,
+        (Phase.HELD, PhaseEvent.DISCARD): Phase.DISCARDED,
+        (Phase.PUBLISHED, PhaseEvent.REPLAY): Phase.PUBLISHING,
     },
 )
 
-FORBIDDEN: frozenset[tuple[Phase, Event]] = frozenset(
+RESUME_EVENTS: Mapping[Phase, PhaseEvent] = MappingProxyType(
     {
-        *product([Phase.FOLLOWING], set(Event) - {Event.ENDED, Event.HOLD}),
-        *product([Phase.SEALING], set(Event) - {Event.SEALED, Event.CARRY, Event.DROP, Event.HOLD}),
-        *product([Phase.PUBLISHING], set(Event) - {Event.SENT, Event.HOLD}),
-        *product([Phase.PUBLISHED], set(Event) - {Event.REPLAY, Event.TAKEN_ALONG}),
-        *product([Phase.CARRIED], set(Event) - {Event.TAKEN_ALONG}),
-        *product([Phase.HELD], set(Event) - {Event.RELEASE, Event.RESUME, Event.DISCARD}),
-        *product([Phase.DISCARDED], set(Event)),
+        Phase.FOLLOWING: PhaseEvent.RESUME_FOLLOWING,
+        Phase.SEALING: PhaseEvent.RESUME_SEALING,
+        Phase.PUBLISHING: PhaseEvent.RESUME_PUBLISHING,
     },
 )
+"""The event that leads a HELD execution back to the active phase in which it was held."""
 
 
 class ForbiddenTransitionError(Exception):
     """The event cannot happen to an execution in this phase."""
 
-    def __init__(self, phase: Phase, event: Event) -> None:
-        super().__init__(f"an execution in phase {phase} cannot take this: {event}")
+    def __init__(self, phase: Phase, event: PhaseEvent) -> None:
+        super().__init__(f"an execution in phase {phase} has no transition for: {event}")
         self.phase = phase
         self.event = event
 
 
-def after(phase: Phase, event: Event) -> Phase:
-    """Return the phase that follows. Raises ForbiddenTransitionError where the table forbids the pair."""
+def next_phase(phase: Phase, event: PhaseEvent) -> Phase:
+    """Return the phase that follows. Raise ForbiddenTransitionError for a pair that is not in the table."""
     try:
         return TRANSITIONS[phase, event]
     except KeyError:
@@ -91,7 +88,7 @@ def after(phase: Phase, event: Event) -> Phase:
 
 
 class Reason(StrEnum):
-    """Why an execution is not on the plain way; shown as `reason` wherever it is shown."""
+    """Why an execution left the normal path; shown as `reason`."""
 
     VERIFICATION_FAILED = "verification_failed"
     EXECUTION_ERROR = "execution_error"

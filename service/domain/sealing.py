@@ -1,57 +1,23 @@
-"""When the log of an ended execution is complete, and what follows from it.
+"""The decision when the log of an ended execution is complete, and what follows from it.
 
-DataSync's status says that the execution is over, not that its log has arrived: CloudWatch shows lines late, and
-holes that fill half an hour later have been seen. So a log is sealed when it has been read to its end, has been
-quiet, and adds up. Nothing here waits; it says what to do now and when to look again.
+DataSync's status says that the execution is over, not that its log has arrived: CloudWatch Logs shows lines late, and
+gaps that were filled half an hour later have been seen. So a log is sealed when it has been read to its end, has been
+quiet, and matches DataSync's counters. Nothing here waits; each function says what to do now or when to look again.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from service.domain.execution import Execution
 from service.domain.facts import FactKind
 from service.domain.names import Status, TaskMode, VerifyMode
-from service.domain.phases import Event, Reason
+from service.domain.options import CompletenessCheck, OnError, OnIncomplete, WorkerOptions
+from service.domain.phases import PhaseEvent, Reason
 
-_MAX_PAUSE_S = 60.0
-
-
-class Reconcile(StrEnum):
-    """What 'adds up' means."""
-
-    COUNTERS = "counters"
-    LOG = "log"
+_MAX_BACKOFF_S = 60.0
 
 
-class OnError(StrEnum):
-    """What becomes of the verified files of an execution that ended in ERROR."""
-
-    CARRY = "carry"
-    PUBLISH = "publish"
-    DROP = "drop"
-
-
-class OnIncomplete(StrEnum):
-    """What becomes of an execution whose log never added up."""
-
-    PUBLISH = "publish"
-    HOLD = "hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The operator's choices about sealing. Durations are seconds."""
-
-    settle_s: float = 10.0
-    deadline_s: float = 900.0
-    reconcile: Reconcile = Reconcile.COUNTERS
-    on_error: OnError = OnError.CARRY
-    on_incomplete: OnIncomplete = OnIncomplete.PUBLISH
-    check_s3: bool = True
-
-
-class Ruling(StrEnum):
-    """What to do with a log that is read to its end."""
+class SealDecision(StrEnum):
+    """The decision about a log that was read to its end."""
 
     WAIT = "wait"
     REREAD = "reread"
@@ -59,9 +25,9 @@ class Ruling(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-def blocker(execution: Execution) -> Reason | None:
-    """Name what makes evidence impossible, whatever the log will say; None when lines can be expected."""
-    if execution.target is None:
+def unverifiable_reason(execution: Execution) -> Reason | None:
+    """Return why the log cannot prove that files are verified, whatever it holds; None if it can."""
+    if execution.location is None:
         return Reason.DESTINATION_NOT_S3
     if execution.verify_mode == VerifyMode.NONE:
         return Reason.VERIFY_MODE_NONE
@@ -72,106 +38,109 @@ def blocker(execution: Execution) -> Reason | None:
     return None
 
 
-def adds_up(execution: Execution, policy: Policy) -> bool:
-    """Whether the distinct facts are as many as DataSync says, or, without its word, two passes agree.
+def matches_counters(execution: Execution, options: WorkerOptions) -> bool:
+    """Return whether the distinct facts match DataSync's counter or, if it has none, two passes agree.
 
     Basic mode counts directories among its files, but not always; Enhanced mode never does (DescribeTaskExecution,
-    FilesVerified). More files than DataSync counted are no sign of a missing one.
+    FilesVerified). More files than DataSync counted do not hint at a missing one.
     """
-    files = execution.rows.get(FactKind.VERIFIED, 0)
-    directories = execution.rows.get(FactKind.DIRECTORY, 0)
+    files = execution.fact_counts.get(FactKind.VERIFIED, 0)
+    directories = execution.fact_counts.get(FactKind.DIRECTORY, 0)
     counter = execution.files_verified
-    by_log = execution.reading.tally.finish_seen and execution.reading.passes_agree
+    log_is_complete = execution.log_pass.counts.saw_finish_line and execution.log_pass.passes_agree
     if counter is None:
-        return by_log
-    by_counter = files >= counter or (execution.task_mode is TaskMode.BASIC and files + directories == counter)
-    return by_counter or (policy.reconcile is Reconcile.LOG and by_log)
+        return log_is_complete
+    matches = files >= counter or (execution.task_mode is TaskMode.BASIC and files + directories == counter)
+    return matches or (options.reconcile is CompletenessCheck.LOG and log_is_complete)
 
 
-def audited(execution: Execution) -> bool:
-    """Whether the store holds what the log said, so that nothing is published short.
+def all_lines_stored(execution: Execution) -> bool:
+    """Return whether every line that was read is a stored fact, so that no file is left out.
 
-    It does when there are as many distinct facts as lines. Lines may come twice, so fewer facts are suspicious until
-    a further pass has written each of them again and added none.
+    There are as many distinct facts as lines, or else lines came twice. The latter is proven when a further pass has
+    written each of them again and added none.
     """
-    reading = execution.reading
-    return reading.rows_before == execution.rows or all(
-        execution.rows.get(kind, 0) >= lines for kind, lines in reading.tally.kinds.items()
+    log_pass = execution.log_pass
+    return log_pass.fact_counts_before == execution.fact_counts or all(
+        execution.fact_counts.get(kind, 0) >= lines for kind, lines in log_pass.counts.lines_by_kind.items()
     )
 
 
-def quiet_until_ms(execution: Execution, policy: Policy) -> int:
-    """When the log has been quiet long enough, if it stays so. The execution has ended."""
-    since_ms = max(execution.terminal_seen_at_ms or 0, execution.quiet_since_ms or 0)
-    return since_ms + round(policy.settle_s * 1000)
+def quiet_until_ms(execution: Execution, options: WorkerOptions) -> int:
+    """Return when the log of an ended execution has been quiet long enough, provided that it does not grow."""
+    since_ms = max(execution.end_seen_at_ms or 0, execution.log_last_grew_at_ms or 0)
+    return since_ms + round(options.settle_s * 1000)
 
 
-def rule(execution: Execution, policy: Policy, *, now_ms: int) -> Ruling:
-    """Rule on an ended execution whose log was just read to its end and whose `rows` were just counted.
+def decide_seal(execution: Execution, options: WorkerOptions, *, now_ms: int) -> SealDecision:
+    """Decide about an ended execution whose log was just read to its end and whose facts were just counted.
 
-    Past the deadline one more pass is made, for a hole that has filled since the last one.
+    After the deadline one more pass is read, because a gap may have been filled since the last one.
     """
-    if now_ms < quiet_until_ms(execution, policy):
-        return Ruling.WAIT
-    if adds_up(execution, policy) and audited(execution):
-        return Ruling.SEALED
-    past_deadline = is_past_deadline(execution, policy, now_ms=now_ms)
-    read_since = is_past_deadline(execution, policy, now_ms=execution.reading.began_at_ms or 0)
-    if read_since and audited(execution):
-        return Ruling.INCOMPLETE
-    pause_s = reread_pause_s(execution.reading.pass_number, policy)
-    if past_deadline or now_ms >= (execution.reading.ended_at_ms or 0) + pause_s * 1000:
-        return Ruling.REREAD
-    return Ruling.WAIT
+    if now_ms < quiet_until_ms(execution, options):
+        return SealDecision.WAIT
+    if matches_counters(execution, options) and all_lines_stored(execution):
+        return SealDecision.SEALED
+    past_deadline = is_past_deadline(execution, options, now_ms=now_ms)
+    read_after_deadline = is_past_deadline(execution, options, now_ms=execution.log_pass.started_at_ms or 0)
+    if read_after_deadline and all_lines_stored(execution):
+        return SealDecision.INCOMPLETE
+    backoff_s = reread_backoff_s(execution.log_pass.number, options)
+    if past_deadline or now_ms >= (execution.log_pass.reached_end_at_ms or 0) + backoff_s * 1000:
+        return SealDecision.REREAD
+    return SealDecision.WAIT
 
 
-def is_past_deadline(execution: Execution, policy: Policy, *, now_ms: int) -> bool:
-    """Whether an ended execution's log has had all the time that it may take."""
-    return now_ms >= (execution.terminal_seen_at_ms or 0) + policy.deadline_s * 1000
+def is_past_deadline(execution: Execution, options: WorkerOptions, *, now_ms: int) -> bool:
+    """Return whether the log of an ended execution has had all the time that it is given."""
+    return now_ms >= (execution.end_seen_at_ms or 0) + options.seal_deadline_s * 1000
 
 
-def reread_pause_s(pass_number: int, policy: Policy) -> float:
-    """How long to leave a log alone before reading it from the head again: longer each time, up to a minute."""
-    return min(policy.settle_s * 2.0 ** min(pass_number - 1, 16), _MAX_PAUSE_S)
+def reread_backoff_s(pass_number: int, options: WorkerOptions) -> float:
+    """Return the pause before a log is read from its head again: doubled for each pass, at most a minute."""
+    return min(options.settle_s * 2.0 ** min(pass_number - 1, 16), _MAX_BACKOFF_S)
 
 
-def next_look_ms(execution: Execution, policy: Policy, *, now_ms: int, poll_s: float) -> int:
-    """When the log of an ended execution is worth another look: a poll later, or when something falls due."""
-    pause_s = reread_pause_s(execution.reading.pass_number, policy)
+def next_check_ms(execution: Execution, options: WorkerOptions, *, now_ms: int) -> int:
+    """Return when to look at the log of an ended execution again: after a poll interval, or when something is due."""
+    backoff_s = reread_backoff_s(execution.log_pass.number, options)
     due_ms = (
-        quiet_until_ms(execution, policy),
-        (execution.reading.ended_at_ms or now_ms) + round(pause_s * 1000),
-        (execution.terminal_seen_at_ms or now_ms) + round(policy.deadline_s * 1000),
+        quiet_until_ms(execution, options),
+        (execution.log_pass.reached_end_at_ms or now_ms) + round(backoff_s * 1000),
+        (execution.end_seen_at_ms or now_ms) + round(options.seal_deadline_s * 1000),
     )
-    return min([now_ms + round(poll_s * 1000), *(at_ms for at_ms in due_ms if at_ms > now_ms)])
+    poll_ms = now_ms + round(options.poll_interval_s * 1000)
+    return min([poll_ms, *(at_ms for at_ms in due_ms if at_ms > now_ms)])
 
 
-def close(execution: Execution, policy: Policy, *, complete: bool, has_stream: bool) -> tuple[Event, Reason | None]:
-    """Say what follows for an ended execution whose log is sealed (`complete`) or past its deadline."""
+def event_after_seal(execution: Execution, options: WorkerOptions) -> tuple[PhaseEvent, Reason | None]:
+    """Return the event for an ended execution that is `reconciled`, or whose log is past its deadline."""
+    complete = bool(execution.reconciled)
+    has_stream = bool(execution.log_pass.checkpoints)
     if not complete and not has_stream and execution.status == Status.SUCCESS:
-        return Event.HOLD, Reason.NO_LOG_STREAM
-    if not complete and policy.on_incomplete is OnIncomplete.HOLD:
-        return Event.HOLD, Reason.LOG_INCOMPLETE
-    trouble = _trouble(execution, complete=complete)
-    if execution.status == Status.ERROR and policy.on_error is OnError.DROP:
-        return Event.DROP, trouble
-    if not policy.check_s3 and _needs_s3(execution):
-        return Event.HOLD, Reason.FRESHNESS_UNKNOWN
-    if execution.status == Status.ERROR and policy.on_error is OnError.CARRY:
-        return Event.CARRY, trouble
-    return Event.SEALED, trouble
+        return PhaseEvent.HOLD, Reason.NO_LOG_STREAM
+    if not complete and options.on_incomplete is OnIncomplete.HOLD:
+        return PhaseEvent.HOLD, Reason.LOG_INCOMPLETE
+    reason = _reason(execution, complete=complete)
+    if execution.status == Status.ERROR and options.on_error is OnError.DROP:
+        return PhaseEvent.DISCARD_BY_POLICY, reason
+    if not options.check_s3 and _new_files_need_s3(execution):
+        return PhaseEvent.HOLD, Reason.FRESHNESS_UNKNOWN
+    if execution.status == Status.ERROR and options.on_error is OnError.CARRY:
+        return PhaseEvent.CARRY, reason
+    return PhaseEvent.SEALED, reason
 
 
-def _trouble(execution: Execution, *, complete: bool) -> Reason | None:
+def _reason(execution: Execution, *, complete: bool) -> Reason | None:
     if execution.status == Status.SUCCESS:
         return None if complete else Reason.LOG_INCOMPLETE
-    return Reason.VERIFICATION_FAILED if execution.rows.get(FactKind.FAILED) else Reason.EXECUTION_ERROR
+    return Reason.VERIFICATION_FAILED if execution.fact_counts.get(FactKind.FAILED) else Reason.EXECUTION_ERROR
 
 
-def _needs_s3(execution: Execution) -> bool:
-    """Whether only S3 could tell this execution's new files from those that were merely verified again."""
+def _new_files_need_s3(execution: Execution) -> bool:
+    """Return whether only S3 can tell this execution's new files from those that were verified again."""
     return (
         execution.verify_mode != VerifyMode.ONLY_FILES_TRANSFERRED
-        and execution.rows.get(FactKind.VERIFIED, 0) > 0
-        and execution.rows.get(FactKind.TRANSFERRED, 0) == 0
+        and execution.fact_counts.get(FactKind.VERIFIED, 0) > 0
+        and execution.fact_counts.get(FactKind.TRANSFERRED, 0) == 0
     )

@@ -1,4 +1,4 @@
-"""How executions and files are shown: the JSON of the contract, section 4, the same on HTTP and the command line."""
+"""Views of executions and files: the same JSON on HTTP, on the command line and in notifications."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from service.domain.execution import Execution, Outcome
-from service.domain.freshness import Saying
+from service.domain.file_decision import FileEvidence
 from service.domain.messages import utc
 
 
 class FileState(StrEnum):
-    """What is known of a file. All but the first three are what became of a verified one."""
+    """The state of a file. All but the first three are outcomes of a verified file."""
 
     TRANSFERRED = "transferred"
     VERIFIED = "verified"
@@ -23,8 +23,8 @@ class FileState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A file of an execution. `path` has no leading slash. None: not known, or nothing to say."""
+class ExecutionFile:
+    """A file of an execution. `path` has no leading slash. None: not known, or no reason to give."""
 
     path: str
     state: FileState
@@ -35,38 +35,39 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """Some files in the order of their paths. `cursor` leads to those that follow; None: there are no more."""
+    """A page of files in path order. `cursor` leads to the next page; None: this is the last one."""
 
-    files: Sequence[File]
+    files: Sequence[ExecutionFile]
     cursor: str | None
 
 
 class CursorError(ValueError):
-    """The text is no cursor of a FilePage."""
+    """The text is not a cursor of a FilePage."""
 
 
 def execution_view(execution: Execution) -> dict[str, Any]:
-    """One execution. Counts are of files, without directories; they grow while its log is read."""
+    """Return one execution as JSON. Counts are of files, without directories; they grow while the log is read."""
     return {
-        "execution_arn": execution.name.arn,
-        "execution_id": execution.name.execution_id,
-        "task_arn": execution.name.task_arn,
-        "task_id": execution.name.task_id,
+        "execution_arn": execution.ids.arn,
+        "execution_id": execution.id,
+        "task_arn": execution.ids.task_arn,
+        "task_id": execution.task_id,
         "task_mode": execution.task_mode.value,
         "verify_mode": execution.verify_mode,
         "datasync_status": execution.status,
         "phase": execution.phase.value,
         "reason": execution.reason.value if execution.reason else None,
+        "reason_detail": execution.reason_detail,
         "reconciled": execution.reconciled,
-        "files": execution.files(),
+        "files": execution.file_counts(),
         "started_at": utc(execution.started_at_ms),
         "ended_at": _utc(execution.ended_at_ms),
         "published_at": _utc(execution.published_at_ms),
     }
 
 
-def file_view(file: File) -> dict[str, Any]:
-    """One file. Its path bears the leading slash that DataSync gives it."""
+def file_view(file: ExecutionFile) -> dict[str, Any]:
+    """Return one file as JSON. Its path has DataSync's leading slash."""
     return {
         "path": f"/{file.path}",
         "state": file.state.value,
@@ -76,26 +77,26 @@ def file_view(file: File) -> dict[str, Any]:
     }
 
 
-def file_of(path: str, saying: Saying, outcome: Outcome | None) -> File | None:
-    """Fold what one execution says about a file, and what became of it there; None when it was only deleted.
+def execution_file(path: str, evidence: FileEvidence, outcome: Outcome | None) -> ExecutionFile | None:
+    """Return the file of one execution, or None if it was only deleted there.
 
-    `outcome` counts for a file that was verified and did not fail.
+    `outcome` is used if the file was verified and did not fail.
     """
-    if saying.failed:
-        return File(path, FileState.FAILED)
-    if saying.verified is None:
-        return File(path, FileState.TRANSFERRED) if saying.transferred else None
+    if evidence.failed:
+        return ExecutionFile(path, FileState.FAILED)
+    if evidence.verified is None:
+        return ExecutionFile(path, FileState.TRANSFERRED) if evidence.transferred else None
     state = FileState(outcome.value) if outcome else FileState.VERIFIED
     reason = "not in S3 at its verified size" if state is FileState.MISSING else None
-    return File(path, state, saying.verified.size_bytes, saying.verified.at_ms, reason)
+    return ExecutionFile(path, state, evidence.verified.size_bytes, evidence.verified.at_ms, reason)
 
 
 def _utc(at_ms: int | None) -> str | None:
     return None if at_ms is None else utc(at_ms)
 
 
-def visible(text: str, *, kept: str = "") -> str:
-    """Return the text with escapes for what is not printable, so that it stays on its line and moves no cursor."""
+def escape_unprintable(text: str, *, keep: str = "") -> str:
+    """Escape what is not printable, so that the text stays on its line and moves no cursor."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)

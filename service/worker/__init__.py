@@ -1,1 +1,1 @@
-"""The worker: components that do one tick at a time, one loop that repeats them, a supervisor that starts and stops."""
+"""The running worker: its loops, and how they start and stop."""

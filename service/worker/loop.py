@@ -1,135 +1,112 @@
-"""The only `while`: repeats ticks until told to stop, and waits longer after each setback."""
+"""The loop that repeats ticks until it is told to stop, with longer pauses after failures in a row."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from service.domain.errors import Conflict, Rejected, Trouble
-from service.domain.reports import Health, Report, Setback, Tick
-from service.worker.together import end
+from service.concurrency import cancel_all
+from service.domain.errors import AwsCallError
+from service.domain.observations import Observe, TickFailed
+from service.telemetry.loop_health import LoopHealth
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
+MIN_PAUSE_S = 1.0
+MAX_PAUSE_S = 60.0
 
-PATIENCE_S = 180.0
-"""How long a round may take beyond its pause: a call that nobody answers is tried four times for half a minute each."""
+STALLED_AFTER_S = 180.0
+"""Time that a tick may take: a call that gets no answer is tried four times, for half a minute each."""
+
+TickFunction = Callable[[], Awaitable[float | None]]
+"""Does one tick and returns the pause before the next one in seconds; None after the last tick."""
 
 
-class Bell:
-    """Calls to look at once. Whoever has taken the next ring before they look hears it even while they look."""
+class WakeSignal:
+    """A signal that wakes all loops. Call `next()` before the work, so that a signal during the work is not lost."""
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
-    def next_ring(self) -> asyncio.Event:
-        """What the next ring will set."""
+    def next(self) -> asyncio.Event:
+        """Return the event that the next `notify_all` sets."""
         return self._next
 
-    def ring(self) -> None:
-        """Ring once, for all who listen."""
+    def notify_all(self) -> None:
+        """Wake all loops that pause, once."""
         self._next.set()
         self._next = asyncio.Event()
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every loop is given: when to stop, whom to tell, what time it is, chance, and a bell to look at once."""
+class LoopContext:
+    """What every loop is given: stop event, observer, health, random source, wake signal."""
 
     stop: asyncio.Event
-    observe: Callable[[Report], None]
-    health: Health
+    observe: Observe
+    health: LoopHealth
     random: Random
-    bell: Bell = field(default_factory=Bell)
+    wake_signal: WakeSignal = field(default_factory=WakeSignal)
 
 
-def pause_after(setbacks: int, random: Random) -> float:
-    """How long to wait after so many setbacks in a row: twice as long each time, at random, so that workers part."""
-    return min(FIRST_PAUSE_S * 2.0 ** min(setbacks - 1, 16), LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
+def backoff_s(failures: int, random: Random) -> float:
+    """Return an exponential backoff with jitter, so that workers do not retry in step."""
+    return min(MIN_PAUSE_S * 2.0 ** min(failures - 1, 16), MAX_PAUSE_S) * random.uniform(0.5, 1.0)
 
 
-async def repeat(
+async def run_loop(
     name: str,
-    tick: Callable[[], Awaitable[Tick]],
-    around: Surroundings,
+    tick: TickFunction,
+    context: LoopContext,
     *,
     execution_id: str | None = None,
-    give_up: Callable[[], Awaitable[Tick]] | None = None,
-    patience: int = 5,
+    has_unsaved_work: Callable[[], bool] = lambda: False,
+    max_backoff_s: float = MAX_PAUSE_S,
 ) -> None:
-    """Tick until a tick is the last one or `around.stop` is set. Both that and a ring of `around.bell` end a pause.
+    """Repeat a tick until it returns None or `context.stop` is set. A stop or a wake signal ends a pause.
 
-    What a tick has done and not saved is tried to be saved after the stop too, for as long as the loop may run.
-
-    A tick that fails is reported and tried again, after the pause that it asked for at the latest, which no ring ends.
-    After `patience` failures in a row that no repetition can cure, `give_up` takes its place. Returns silently on
-    Conflict when there is a `give_up`: then it is somebody else's turn.
+    A failed tick is reported and retried after a backoff, which a wake signal does not end. With unsaved work the
+    loop goes on after a stop, until that is saved or the loop is cancelled.
     """
-    key, loop = execution_id or name, asyncio.get_running_loop()
-    lately = _Lately()
-    around.health.rounds[key] = (loop.time(), PATIENCE_S)
-    while lately.unsaved or not around.stop.is_set():
-        ring = around.bell.next_ring()
-        done, error = await _attempt(give_up if give_up is not None and lately.bugs >= patience else tick)
-        for report in done.reports:
-            around.observe(report)
-        if isinstance(error, Conflict) and give_up is not None:
-            break
-        lately.note(done, error)
-        pause_s = done.pause_s
+    key, clock_s = execution_id or name, asyncio.get_running_loop().time
+    failures = 0
+    context.health.report(key, clock_s(), STALLED_AFTER_S)
+    while has_unsaved_work() or not context.stop.is_set():
+        wake = context.wake_signal.next()
+        pause_s, error = await _run_tick(tick)
         if error is None:
-            around.health.succeeded.add(name)
+            failures = 0
+            context.health.succeeded.add(name)
+            if pause_s is None:
+                break
         else:
-            pause_s = min(pause_after(lately.setbacks, around.random), done.pause_s or LONGEST_PAUSE_S)
-            around.observe(_setback(name, error, pause_s, lately.setbacks, execution_id))
-        around.health.rounds[key] = (loop.time(), pause_s + PATIENCE_S)
-        if done.done:
-            break
-        if lately.unsaved or not around.stop.is_set():
-            await _pause(pause_s, around.stop, None if error else ring)
-    around.health.rounds.pop(key, None)
+            failures += 1
+            pause_s = min(backoff_s(failures, context.random), max_backoff_s)
+            context.observe(_tick_failed(name, error, pause_s, failures, execution_id))
+        context.health.report(key, clock_s(), (pause_s or 0.0) + STALLED_AFTER_S)
+        if has_unsaved_work() or not context.stop.is_set():
+            await _pause(pause_s or 0.0, context.stop, None if error else wake)
+    context.health.forget(key)
 
 
-@dataclass(slots=True)
-class _Lately:
-    """How many attempts in a row have failed, how many for a fault of ours, and whether one of them is to be saved."""
-
-    setbacks: int = 0
-    bugs: int = 0
-    unsaved: bool = False
-
-    def note(self, done: Tick, error: Exception | None) -> None:
-        self.setbacks = self.setbacks + 1 if error else 0
-        self.bugs = self.bugs + 1 if error and _is_ours(error) else 0
-        self.unsaved = error is not None and (self.unsaved or done.unsaved)
+async def _run_tick(tick: TickFunction) -> tuple[float | None, Exception | None]:
+    """Run a tick and return its pause, or its error: an error of one execution must not stop the others."""
+    try:
+        return await tick(), None
+    except Exception as error:  # noqa: BLE001  (a bug in one execution's step must not stop the worker)
+        return None, error
 
 
-async def _pause(pause_s: float, stop: asyncio.Event, ring: asyncio.Event | None) -> None:
-    """Wait, at most until a stop or the ring; after a stop, what must still be saved is tried soon again."""
+async def _pause(pause_s: float, stop: asyncio.Event, wake: asyncio.Event | None) -> None:
+    """Pause until a stop or the wake signal. After a stop, unsaved work is retried soon."""
     if stop.is_set():
-        await asyncio.sleep(min(pause_s, FIRST_PAUSE_S))
+        await asyncio.sleep(min(pause_s, MIN_PAUSE_S))
         return
-    heard = [asyncio.create_task(event.wait()) for event in (stop, ring) if event is not None]
+    waiting = [asyncio.create_task(event.wait()) for event in (stop, wake) if event is not None]
     try:
-        await asyncio.wait(heard, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await end(heard)
+        await cancel_all(waiting)
 
 
-async def _attempt(step: Callable[[], Awaitable[Tick]]) -> tuple[Tick, Exception | None]:
-    """Make one step, and whatever stopped it a value: this is the place where a loop outlives its ticks."""
-    try:
-        done = await step()
-    except Exception as error:  # noqa: BLE001 - because a fault of ours must not stop the other executions
-        return Tick(), error
-    return done, done.trouble
-
-
-def _is_ours(error: Exception) -> bool:
-    """Whether trying again is no cure: a fault of this program, or a request that is refused each time."""
-    return isinstance(error, Rejected) or not isinstance(error, Trouble)
-
-
-def _setback(name: str, error: Exception, pause_s: float, setbacks: int, execution_id: str | None) -> Setback:
-    kind = type(error).__name__.lower() if isinstance(error, Trouble) else "bug"
-    return Setback(name, kind, str(error), pause_s, error, execution_id, setbacks=setbacks)
+def _tick_failed(name: str, error: Exception, pause_s: float, failures: int, execution_id: str | None) -> TickFailed:
+    kind = error.kind if isinstance(error, AwsCallError) else "internal"
+    return TickFailed(name, kind, str(error), pause_s, error, execution_id, failures_in_a_row=failures)

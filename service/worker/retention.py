@@ -1,132 +1,168 @@
-"""What waits does not expire: it is given its whole retention once more when half of it is over.
+"""The extension of retentions: an execution that is not finished does not expire.
 
-Facts are stored with their expiry, so that all of them are written again. An execution that waits for so long is rare,
-and its files would be lost without them.
+Facts are stored with their expiry, so all of them are written again when half of the retention has passed. An
+execution that is unfinished for so long is rare, and its files would be lost without them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from service.domain.errors import Conflict
+from service.domain.errors import ConflictError
 from service.domain.execution import Execution
 from service.domain.facts import FactKind
 from service.domain.names import ExecutionId
+from service.domain.observations import Observe, RetentionExtended
 from service.domain.phases import Phase
-from service.domain.reports import Kept, Report, Tick
-from service.ports import Ports
-from service.worker import past, walk
-from service.worker.terms import Clock, Terms
+from service.leasing.leased_executions import LeasedExecution
+from service.leasing.owned_leases import OwnedLeases
+from service.ports import Clock, ExecutionStore, FactStore, OutcomeStore, Overview
 
-WAITING = (Phase.CARRIED, Phase.HELD)
-"""The phases in which an execution waits and no worker has it in hand."""
+WAITING_PHASES = (Phase.CARRIED, Phase.HELD)
+"""The phases in which an execution is not finished and no worker processes it."""
 
-LOOK_S = 3600.0
-PAGES_PER_LOOK = 10
-"""A sweep must not take long: what it registers is seen by nobody else."""
+SCAN_INTERVAL_S = 3600.0
+_FACTS_PER_PAGE = 1000
+_RANGES_PER_PAGE = 100
 
 
 @dataclass(slots=True)
-class _Way:
-    """How far one extension has come. `after` is the last path that is written again, in the first of `shards`."""
+class _ExtensionProgress:
+    """How far an extension has come. `after` is the last path that was written again in the first of `shards`."""
 
     extended: Execution
     shards: list[tuple[FactKind, int]]
     after: str = ""
 
 
-class Extension:
-    """Prolongs an execution, a page at each tick: its facts, what became of its files, and only then itself.
+class RetentionExtension:
+    """Extends the retention of one execution at a time, a page at each step: facts, outcomes, and then the execution.
 
-    A tick that fails is repeated; what another process has begun begins anew. What is written twice is there once.
+    Every write is idempotent. A failed step is repeated; an extension that another process began starts again.
     """
 
-    def __init__(self, ports: Ports, terms: Terms, clock: Clock) -> None:
-        self._ports = ports
-        self._retention_s = terms.retention_s
-        self._clock = clock
-        self._way: _Way | None = None
+    def __init__(
+        self,
+        executions: ExecutionStore,
+        facts: FactStore,
+        outcomes: OutcomeStore,
+        *,
+        retention_s: int,
+        now_ms: Callable[[], int],
+        observe: Observe,
+    ) -> None:
+        self._executions = executions
+        self._facts = facts
+        self._outcomes = outcomes
+        self._retention_s = retention_s
+        self._now_ms = now_ms
+        self._observe = observe
+        self._progress: _ExtensionProgress | None = None
 
-    def due_s(self) -> int:
-        """What expires before then, in seconds since the epoch, is to be prolonged now."""
-        return self._clock.now_ms() // 1000 + self._retention_s // 2
+    def extend_before_s(self) -> int:
+        """Return the time, in seconds since the epoch, before which an expiry must be extended."""
+        return self._now_ms() // 1000 + self._retention_s // 2
 
     def is_due(self, execution: Execution) -> bool:
-        """Whether half of its retention is over."""
-        return execution.expires_at_s < self.due_s()
+        """Return whether half of the retention has passed."""
+        return execution.expires_at_s < self.extend_before_s()
 
-    async def tick(self, execution: Execution) -> tuple[Execution, Tick]:
-        """Write a page again; behind the last one return the execution with its new expiry. Conflict: it is gone."""
-        if self._way is None or self._way.extended.name != execution.name:
-            self._way = self._begun(execution)
-        way, expires_at_s = self._way, self._way.extended.expires_at_s
-        if way.shards:
-            await self._facts(way)
-        elif not await self._outcomes(way):
-            await self._ports.executions.keep(way.extended)
-            self._way = None
-            kept = Kept(execution.name, execution.phase, execution.started_at_ms, expires_at_s)
-            return replace(execution, expires_at_s=expires_at_s), Tick([kept])
-        return execution, Tick()
+    async def extend(self, leased: LeasedExecution) -> float:
+        """Extend the retention of an execution that this worker owns by a page. Return the pause in seconds."""
+        extended = await self.step(leased.current)
+        if extended is not leased.current:
+            leased.adopt(extended)
+        return 0.0
 
-    def _begun(self, execution: Execution) -> _Way:
-        expires_at_s = self._clock.now_ms() // 1000 + self._retention_s
+    async def step(self, execution: Execution) -> Execution:
+        """Write the next page again and return the execution, after the last page with its new expiry.
+
+        Raise ConflictError if the execution is not known any more.
+        """
+        if self._progress is None or self._progress.extended.id != execution.id:
+            self._progress = self._start(execution)
+        progress = self._progress
+        if progress.shards:
+            await self._write_facts(progress)
+        elif not await self._write_outcomes(progress):
+            await self._executions.extend_expiry(progress.extended)
+            self._progress = None
+            expires_at_s = progress.extended.expires_at_s
+            self._observe(RetentionExtended(execution.ids, execution.phase, execution.started_at_ms, expires_at_s))
+            return replace(execution, expires_at_s=expires_at_s)
+        return execution
+
+    def _start(self, execution: Execution) -> _ExtensionProgress:
+        expires_at_s = self._now_ms() // 1000 + self._retention_s
         shards = [(kind, shard) for kind in FactKind for shard in range(execution.shards)]
-        return _Way(replace(execution, expires_at_s=expires_at_s), shards)
+        return _ExtensionProgress(replace(execution, expires_at_s=expires_at_s), shards)
 
-    async def _facts(self, way: _Way) -> None:
-        kind, shard = way.shards[0]
-        page = await self._ports.facts.page(way.extended, kind, shard, after=way.after, limit=walk.PAGE)
-        await self._ports.facts.add(way.extended, page)
-        way.after = page[-1].path if page else ""
-        if not page:
-            way.shards.pop(0)
+    async def _write_facts(self, progress: _ExtensionProgress) -> None:
+        kind, shard = progress.shards[0]
+        page = await self._facts.read_page(progress.extended, kind, shard, after=progress.after, limit=_FACTS_PER_PAGE)
+        if page:
+            await self._facts.add(progress.extended, page)
+            progress.after = page[-1].path
+        else:
+            progress.after = ""
+            progress.shards.pop(0)
 
-    async def _outcomes(self, way: _Way) -> bool:
-        """Write some stretches again; False when there are no more."""
-        name, expires_at_s = way.extended.name.execution_id, way.extended.expires_at_s
-        read = await self._ports.outcomes.read(name, start=way.after, limit=past.PAGE)
-        stretches = [stretch for stretch in read if stretch.upto != way.after]
-        for stretch in stretches:
-            await self._ports.outcomes.write(name, stretch, expires_at_s=expires_at_s)
-            way.after = stretch.upto
-        return bool(stretches)
+    async def _write_outcomes(self, progress: _ExtensionProgress) -> bool:
+        """Write some ranges again. Return False if there are no more."""
+        execution_id, expires_at_s = progress.extended.id, progress.extended.expires_at_s
+        read = await self._outcomes.read(execution_id, start=progress.after, limit=_RANGES_PER_PAGE)
+        ranges = [outcomes for outcomes in read if outcomes.last_path != progress.after]
+        for outcomes in ranges:
+            await self._outcomes.write(execution_id, outcomes, expires_at_s=expires_at_s)
+            progress.after = outcomes.last_path
+        return bool(ranges)
 
 
-class Retention:
-    """Prolongs the executions that wait and that no worker has in hand, one after the other."""
+class WaitingRetention:
+    """The loop that extends the retention of executions that wait, one after the other.
 
-    def __init__(self, ports: Ports, terms: Terms, clock: Clock) -> None:
-        self._ports = ports
-        self._extension = Extension(ports, terms, clock)
+    It works while this worker owns the discovery lease.
+    """
+
+    def __init__(
+        self,
+        overview: Overview,
+        executions: ExecutionStore,
+        extension: RetentionExtension,
+        leases: OwnedLeases,
+        clock: Clock,
+        *,
+        poll_interval_s: float,
+    ) -> None:
+        self._overview = overview
+        self._executions = executions
+        self._extension = extension
+        self._leases = leases
         self._clock_s = clock.monotonic_s
-        self._looked_at_s = float("-inf")
+        self._poll_interval_s = poll_interval_s
+        self._scanned_at_s = float("-inf")
         self._due = list[ExecutionId]()
         self._execution: Execution | None = None
 
-    async def look(self) -> list[Report]:
-        """Go on for some pages; once an hour, ask what is due."""
-        if self._clock_s() - self._looked_at_s >= LOOK_S:
-            before_s = self._extension.due_s()
-            found = [await self._ports.overview.expiring(phase, before_s=before_s) for phase in WAITING]
-            self._due, self._looked_at_s = [name for names in found for name in names], self._clock_s()
-        reports: list[Report] = []
-        for _ in range(PAGES_PER_LOOK):
-            self._execution = self._execution or await self._next()
-            if self._execution is None:
-                break
-            reports += await self._prolong(self._execution)
-        return reports
-
-    async def _prolong(self, execution: Execution) -> Sequence[Report]:
+    async def tick(self) -> float:
+        """Write one more page; once an hour, ask which executions are due."""
+        if not self._leases.owns_discovery:
+            return self._poll_interval_s
+        if self._clock_s() - self._scanned_at_s >= SCAN_INTERVAL_S:
+            before_s = self._extension.extend_before_s()
+            found = [await self._overview.expiring_before(phase, before_s=before_s) for phase in WAITING_PHASES]
+            self._due, self._scanned_at_s = [id_ for ids in found for id_ in ids], self._clock_s()
+        self._execution = self._execution or await self._next()
+        if self._execution is None:
+            return 0.0 if self._due else self._poll_interval_s
         try:
-            after, tick = await self._extension.tick(execution)
-        except Conflict:  # It is gone, as somebody has cleared the table.
+            extended = await self._extension.step(self._execution)
+        except ConflictError:  # It has expired, or a person has cleared the table.
             self._execution = None
-            return ()
-        self._execution = after if self._extension.is_due(after) else None
-        return tick.reports
+        else:
+            self._execution = extended if self._extension.is_due(extended) else None
+        return 0.0
 
     async def _next(self) -> Execution | None:
-        execution = await self._ports.executions.get(self._due.pop(0)) if self._due else None
-        is_ours = execution is not None and execution.phase in WAITING and self._extension.is_due(execution)
-        return execution if is_ours else None
+        execution = await self._executions.get(self._due.pop(0)) if self._due else None
+        is_due = execution is not None and execution.phase in WAITING_PHASES and self._extension.is_due(execution)
+        return execution if is_due else None

@@ -1,31 +1,30 @@
-"""Look at once when there is word from outside, and not only when the next look is due."""
+"""The loop that wakes the other loops when a wake-up arrives."""
 
-from service.domain.reports import Tick
 from service.ports import WakeUps
-from service.worker.loop import Bell
+from service.worker.loop import WakeSignal
 
-REST_S = 2.0
-"""Between two rounds: DataSync tells each state of an execution, and often several within a second.
+MIN_INTERVAL_S = 2.0
+"""Shortest time between two signals. DataSync often sends several events within a second.
 
-It is also what keeps a queue that answers at once, with nothing, from being asked without end.
+It also limits the calls to a queue that answers at once with nothing.
 """
 
 
 class Waker:
-    """Rings when wake-ups have come: once for any number of them, and once more after a rest.
+    """Wakes the loops once for all wake-ups that arrive together, and a second time after a pause.
 
-    The second look takes up what the first one has begun (one loop registers a new execution, another one claims it),
-    and sees what DataSync or the table's index did not show yet.
+    The second signal is for what the first one has started (an execution that one loop registers is claimed by
+    another), and for what DataSync or the table's index did not show yet.
     """
 
-    def __init__(self, wake_ups: WakeUps, bell: Bell) -> None:
+    def __init__(self, wake_ups: WakeUps, wake_signal: WakeSignal) -> None:
         self._wake_ups = wake_ups
-        self._bell = bell
-        self._once_more = False
+        self._wake_signal = wake_signal
+        self._second_is_due = False
 
-    async def tick(self) -> Tick:
-        """Wait for wake-ups and ring, or ring once more."""
-        if self._once_more or await self._wake_ups.wait():
-            self._bell.ring()
-            self._once_more = not self._once_more
-        return Tick((), REST_S)
+    async def tick(self) -> float:
+        """Wait for wake-ups and signal, or signal the second time."""
+        if self._second_is_due or await self._wake_ups.wait():
+            self._wake_signal.notify_all()
+            self._second_is_due = not self._second_is_due
+        return MIN_INTERVAL_S

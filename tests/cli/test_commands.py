@@ -11,22 +11,22 @@ import pytest
 
 import service.app
 from service import __version__
-from service.adapters.memory.table import MemoryExecutions, MemoryFacts, MemoryOutcomeLog
 from service.cli import commands, main
-from service.domain.errors import Absent, Denied, Rejected, Transient
-from service.domain.execution import Execution, Outcome, Target
+from service.domain.errors import AccessDeniedError, NotFoundError, RequestRejectedError, TransientError
+from service.domain.execution import Execution, Outcome, S3Location
 from service.domain.facts import Fact, FactKind
-from service.domain.names import execution_name
+from service.domain.names import parse_execution_arn
 from service.domain.phases import Phase, Reason
-from service.domain.records import Outcomes
-from service.worker.inspect import Inspector
-from service.worker.operator import Refusal
+from service.domain.port_types import OutcomeRange
+from service.operations.commands import CommandRefused
+from service.operations.inspect import Inspector
 from tests.domain.examples import an_execution
+from tests.fakes.stores import MemoryExecutionStore, MemoryFactStore, MemoryOutcomeStore
 
-NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
+NAME = parse_execution_arn("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
 EXECUTION = an_execution(
     name=NAME,
-    target=Target("bucket", ""),
+    target=S3Location("bucket", ""),
     started_at_ms=1_767_323_045_000,
     ended_at_ms=None,
     phase=Phase.HELD,
@@ -44,14 +44,14 @@ class Result(NamedTuple):
 
 class Check:
     async def check(self):
-        raise Absent("dynamodb.DescribeTable", "there is no table t: make it")
+        raise NotFoundError("dynamodb.DescribeTable", "there is no table t: make it")
 
 
 class Aws:
     """What the commands find instead of AWS: an empty table in memory, or an error."""
 
     def __init__(self) -> None:
-        self.facts, self.outcomes, self.executions = MemoryFacts(), MemoryOutcomeLog(), MemoryExecutions()
+        self.facts, self.outcomes, self.executions = MemoryFactStore(), MemoryOutcomeStore(), MemoryExecutionStore()
         self.at_opening: Exception | None = None
         self.at_work: Exception | None = None
         self.asked_for: list[tuple[str, str | None]] = []
@@ -65,13 +65,13 @@ class Aws:
             inspector.latest = self._fail
         yield SimpleNamespace(inspector=inspector, operator=self, readiness={"table": Check()})
 
-    async def initialise(self, settings, queue_name):
+    async def create_resources(self, settings, queue_name):
         self.asked_for.append((settings.table_name, queue_name))
         return f"table {settings.table_name}: made", queue_name and f"https://sqs/{queue_name}"
 
     async def release(self, name):
         if name not in self.executions.records:
-            raise Refusal(f"{name} is not known")
+            raise CommandRefused(f"{name} is not known")
         return f"{name} is released"
 
     async def _fail(self, _):
@@ -89,7 +89,7 @@ class Aws:
 def aws(monkeypatch):
     world = Aws()
     monkeypatch.setattr(service.app, "opened", world.opened)
-    monkeypatch.setattr(service.app, "initialise", world.initialise)
+    monkeypatch.setattr(service.app, "initialise", world.create_resources)
     return world
 
 
@@ -154,7 +154,7 @@ def test_init_with_a_queue_needs_no_queue_url_and_prints_one_alone(run, aws, mon
 def test_status_shows_the_newest_executions_first_in_aligned_columns(run, aws):
     published = replace(
         EXECUTION,
-        name=execution_name(NAME.arn.replace("exec-0b", "exec-0c0c")),
+        name=parse_execution_arn(NAME.arn.replace("exec-0b", "exec-0c0c")),
         phase=Phase.PUBLISHED,
         reason=None,
         outcomes={Outcome.PUBLISHED: 12},
@@ -227,7 +227,7 @@ def test_files_are_shown_one_a_line_with_what_is_not_printable_escaped(run, aws)
     aws.holds(EXECUTION)
     aws.knows(FactKind.VERIFIED, "a.csv", "b\n\x1b[31m.csv", "c[red]")
     aws.knows(FactKind.FAILED, "d", detail="checksums\ndiffer")
-    outcomes = Outcomes("a.csv", Outcome.PUBLISHED, {})
+    outcomes = OutcomeRange("a.csv", Outcome.PUBLISHED, {})
     asyncio.run(aws.outcomes.write(NAME.execution_id, outcomes, expires_at_s=0))
     code, out, err = run("files", "exec-0b")
     assert (code, err) == (0, "")
@@ -261,9 +261,9 @@ def test_files_are_chosen_by_state_and_prefix(run, aws):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (Rejected("aws.session", "no AWS Region is set: set AWS_REGION"), 2),
-        (Denied("aws.session", "no AWS credentials were found: give the task a role"), 2),
-        (Rejected("sqs.client", "an AWS_ENDPOINT_URL variable is wrong"), 2),
+        (RequestRejectedError("aws.session", "no AWS Region is set: set AWS_REGION"), 2),
+        (AccessDeniedError("aws.session", "no AWS credentials were found: give the task a role"), 2),
+        (RequestRejectedError("sqs.client", "an AWS_ENDPOINT_URL variable is wrong"), 2),
         (OSError(98, "cannot listen on 0.0.0.0 port 80"), 1),
     ],
 )
@@ -272,14 +272,14 @@ def test_what_keeps_aws_from_being_asked_is_one_sentence(run, aws, error, code):
     assert run("status", "--json") == Result(code, "", f"{getattr(error, 'detail', None) or error.strerror}\n")
 
 
-@pytest.mark.parametrize("kind", [Denied, Transient, Rejected])
+@pytest.mark.parametrize("kind", [AccessDeniedError, TransientError, RequestRejectedError])
 def test_trouble_with_aws_is_one_sentence_and_1(run, aws, kind):
     aws.at_work = kind("dynamodb.Query", "no access to the table t; allow dynamodb:Query")
     assert run("status", "--json") == Result(1, "", "no access to the table t; allow dynamodb:Query\n")
 
 
 def test_a_table_that_is_missing_is_answered_with_how_to_make_it(run, aws):
-    aws.at_work = Absent("dynamodb.Query", "the table t does not exist")
+    aws.at_work = NotFoundError("dynamodb.Query", "the table t does not exist")
     assert run("status") == Result(1, "", "there is no table t: make it\n")
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.config import LogLevel, Settings, SettingsError, TaskTag, load
-from service.domain.execution import Target
+from service.domain.execution import S3Location
 from service.domain.sealing import OnError
 
 QUEUE = {"TRIGGER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/files"}
@@ -86,7 +86,7 @@ def test_values_are_understood():
         LOG_GROUP="/aws/datasync",
     )
     assert settings.task_arns == (TASK, OTHER_TASK)
-    assert settings.s3_target_base_uri == Target("bucket", "in//deep/")
+    assert settings.s3_target_base_uri == S3Location("bucket", "in//deep/")
     assert (settings.poll_interval_s, settings.check_s3, settings.on_error) == (0.25, False, OnError.PUBLISH)
     assert (settings.log_level, settings.http_port) == (LogLevel.DEBUG, 0)
 
@@ -94,13 +94,13 @@ def test_values_are_understood():
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("s3://bucket", Target("bucket", "")),
-        ("s3://bucket/", Target("bucket", "")),
-        ("s3://bucket/a b/ü", Target("bucket", "a b/ü/")),
-        ("s3://bucket/a/", Target("bucket", "a/")),
+        ("s3://bucket", S3Location("bucket", "")),
+        ("s3://bucket/", S3Location("bucket", "")),
+        ("s3://bucket/a b/ü", S3Location("bucket", "a b/ü/")),
+        ("s3://bucket/a/", S3Location("bucket", "a/")),
     ],
 )
-def test_a_base_uri_is_the_same_with_and_without_a_slash_at_its_end(text: str, target: Target):
+def test_a_base_uri_is_the_same_with_and_without_a_slash_at_its_end(text: str, target: S3Location):
     assert read(S3_TARGET_BASE_URI=text).s3_target_base_uri == target
 
 

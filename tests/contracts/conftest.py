@@ -1,17 +1,17 @@
-"""One suite per port, run against memory and against the real clients."""
+"""Fixtures of the suites of the ports, each run against memory and against the real clients."""
 
 import uuid
 
 import pytest
 import pytest_asyncio
 
-from service.adapters.aws.dynamodb import Table
 from service.adapters.aws.setup import create_table
+from service.adapters.aws.table import Table
 from tests.contracts.servers import an_emulator, clients_of
 
 
 def pytest_collection_modifyitems(items):
-    """Making SDK clients takes longer than any of these tests: all share them, and so an event loop."""
+    """Share one event loop: all tests share the SDK clients, because opening them takes longer than any test."""
     for item in items:
         if item.path.parent.name == "contracts":
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -31,11 +31,11 @@ async def aws(moto_url):
 
 @pytest.fixture
 def unique():
-    """A name that nothing else has: what a test makes need not be removed."""
+    """Return a unique name, so that a test need not clean up."""
     return f"t-{uuid.uuid4().hex[:16]}"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def rows(aws, unique):
+async def table(aws, unique):
     await create_table(aws.dynamodb, unique)
     return Table(aws.dynamodb, unique)

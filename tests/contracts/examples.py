@@ -1,9 +1,9 @@
-"""Executions to store: each with ids of its own."""
+"""Executions to store, each with unique ids."""
 
 import uuid
 
-from service.domain.execution import Execution, Target
-from service.domain.names import TaskMode, execution_name
+from service.domain.execution import Execution, S3Location
+from service.domain.names import TaskMode, parse_execution_arn
 
 DAY_MS = 86_400_000
 START_MS = 1_790_000_000_000
@@ -17,12 +17,12 @@ def a_task_id():
 def an_execution(task=None, **changes):
     arn = f"arn:aws:datasync:eu-central-1:123456789012:task/{task or a_task_id()}"
     plain = {
-        "name": execution_name(f"{arn}/execution/exec-{uuid.uuid4().hex[:17]}"),
+        "ids": parse_execution_arn(f"{arn}/execution/exec-{uuid.uuid4().hex[:17]}"),
         "task_mode": TaskMode.BASIC,
         "verify_mode": "ONLY_FILES_TRANSFERRED",
         "log_level": "TRANSFER",
         "log_group": "/datasync",
-        "target": Target("bucket", "prefix/"),
+        "location": S3Location("bucket", "prefix/"),
         "shards": 1,
         "status": "TRANSFERRING",
         "started_at_ms": START_MS,

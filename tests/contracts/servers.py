@@ -1,4 +1,4 @@
-"""What the contract suites run against: a moto server and the emulator, each a process of its own."""
+"""The servers that the suites of the ports run against: moto and the emulator, each a separate process."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ UNPACED = {}
 
 @contextlib.contextmanager
 def a_process(command, stream, pattern, **environment):
-    """Run a Python module until the context ends, and give the address that it prints."""
+    """Run a Python module until the context ends, and yield the address that it prints."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
@@ -60,7 +60,7 @@ def an_emulator(shares, moto_url, *options):
 
 @contextlib.asynccontextmanager
 async def clients_of(url, *, on_request=lambda *_: None, rates=UNPACED, **endpoints):
-    """The service's own clients, opened as in production: all they know comes from AWS's variables."""
+    """Open the service's clients as in production: configured by AWS's variables alone."""
     async with contextlib.AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": url, **endpoints}.items():

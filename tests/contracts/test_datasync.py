@@ -1,4 +1,4 @@
-"""ports.DataSync: AWS's side on the emulator, since moto's DataSync cannot list executions and tells little of them."""
+"""ports.DataSync. The AWS adapter runs on the emulator, because moto cannot list executions."""
 
 import asyncio
 import time
@@ -7,13 +7,13 @@ import pytest
 import pytest_asyncio
 
 from service.adapters.aws.datasync import AwsDataSync, Scope
-from service.adapters.memory.world import MemoryDataSync
-from service.domain.errors import Absent
-from service.domain.execution import Target
+from service.domain.errors import NotFoundError
+from service.domain.execution import S3Location
 from service.domain.names import TaskMode
-from service.domain.records import ExecutionDescription, ExecutionListing, TaskDescription, TaskListing
+from service.domain.port_types import ExecutionDescription, ExecutionListing, TaskDescription, TaskListing
 from tests.contracts.examples import START_MS, a_task_id
 from tests.contracts.servers import clients_of
+from tests.fakes.services import MemoryDataSync
 
 ACCOUNT = "123456789012"
 AGENT = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:agent/agent-0123456789abcdef0"
@@ -21,14 +21,14 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/datasync"
 
 
 class MemoryEnd:
-    """Tasks and executions as a test says they are."""
+    """Tasks and executions in memory."""
 
     def __init__(self):
         self.datasync = MemoryDataSync()
 
     async def a_task(self):
         arn = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:task/{a_task_id()}"
-        self.datasync.described_tasks[arn] = TaskDescription(arn, Target("bucket", "prefix/"), "/datasync")
+        self.datasync.described_tasks[arn] = TaskDescription(arn, S3Location("bucket", "prefix/"), "/datasync")
         return arn
 
     async def an_execution(self, task):
@@ -48,7 +48,7 @@ class MemoryEnd:
 
 
 class EmulatorEnd:
-    """Tasks of the emulator's, from an empty share to a bucket that nobody needs."""
+    """Tasks of the emulator, from an empty share to a bucket."""
 
     def __init__(self, clients, shares, name):
         self.client, self._s3, self._folder, self.name = clients.datasync, clients.s3, shares / "nas" / name, name
@@ -116,29 +116,29 @@ def end(request):
     return MemoryEnd() if request.param == "memory" else request.getfixturevalue("emulator")
 
 
-async def test_all_tasks_are_listed_with_their_status(end):
+async def test_tasks_are_listed_with_their_status(end):
     tasks = [await end.a_task() for _ in range(3)]
-    listed = await end.datasync.tasks()
+    listed = await end.datasync.list_tasks()
     assert set(listed) >= {TaskListing(task, "AVAILABLE") for task in tasks}
 
 
-async def test_a_task_tells_where_it_writes_to(end):
+async def test_task_is_described_with_its_location(end):
     task = await end.a_task()
-    described = await end.datasync.task(task)
-    assert (described.arn, described.target.prefix) == (task, "prefix/")
+    described = await end.datasync.describe_task(task)
+    assert (described.arn, described.location.prefix) == (task, "prefix/")
 
 
-async def test_all_executions_of_a_task_are_listed_and_of_no_other(end):
+async def test_executions_of_one_task_are_listed(end):
     task, other = await end.a_task(), await end.a_task()
     executions = [await end.an_execution(task) for _ in range(2)]
     await end.an_execution(other)
-    listed = await end.datasync.executions(task)
+    listed = await end.datasync.list_executions(task)
     assert sorted(listed) == sorted(ExecutionListing(arn, "SUCCESS") for arn in executions)
 
 
-async def test_an_execution_is_described(end):
+async def test_execution_is_described(end):
     arn = await end.an_execution(await end.a_task())
-    described = await end.datasync.execution(arn)
+    described = await end.datasync.describe_execution(arn)
     assert described.arn == arn
     assert (described.status, described.task_mode) == ("SUCCESS", TaskMode.BASIC)
     assert described.verify_mode == "ONLY_FILES_TRANSFERRED"
@@ -146,25 +146,25 @@ async def test_an_execution_is_described(end):
     assert described.files_verified is not None
 
 
-async def test_what_does_not_exist_is_absent(end):
+async def test_unknown_task_and_execution_are_not_found(end):
     task = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:task/task-0123456789abcdef0"
     execution = f"{await end.a_task()}/execution/exec-0123456789abcdef0"
-    with pytest.raises(Absent, match=task):
-        await end.datasync.task(task)
-    with pytest.raises(Absent, match=execution):
-        await end.datasync.execution(execution)
-    assert list(await end.datasync.executions(task)) == []
+    with pytest.raises(NotFoundError, match=task):
+        await end.datasync.describe_task(task)
+    with pytest.raises(NotFoundError, match=execution):
+        await end.datasync.describe_execution(execution)
+    assert list(await end.datasync.list_executions(task)) == []
 
 
-async def test_more_executions_than_one_answer_holds_are_all_listed(emulator):
+async def test_executions_of_all_pages_are_listed(emulator):
     task = await emulator.a_task()
     started = {await emulator.an_execution(task) for _ in range(101)}
-    assert {execution.arn for execution in await emulator.datasync.executions(task)} == started
+    assert {execution.arn for execution in await emulator.datasync.list_executions(task)} == started
 
 
 async def test_times_are_milliseconds_and_counters_are_datasyncs(emulator):
     before_ms = time.time() * 1000 - 1000
-    described = await emulator.datasync.execution(await emulator.an_execution(await emulator.a_task()))
+    described = await emulator.datasync.describe_execution(await emulator.an_execution(await emulator.a_task()))
     assert before_ms < described.started_at_ms <= described.ended_at_ms < time.time() * 1000 + 1000
     assert described.log_level == "OFF"
     raw = await emulator.client.describe_task_execution(TaskExecutionArn=described.arn)
@@ -176,12 +176,12 @@ async def test_times_are_milliseconds_and_counters_are_datasyncs(emulator):
     ("subdirectory", "prefix"),
     [("/", ""), ("/prefix", "prefix/"), ("/a/b c/", "a/b c/"), ("/a+(b)_.", "a+(b)_./")],
 )
-async def test_the_target_is_the_locations_bucket_and_prefix(emulator, subdirectory, prefix):
+async def test_location_has_the_bucket_and_prefix_of_datasync(emulator, subdirectory, prefix):
     task = await emulator.a_task(await emulator.s3(subdirectory))
-    assert (await emulator.datasync.task(task)).target == Target(emulator.name, prefix)
+    assert (await emulator.datasync.describe_task(task)).location == S3Location(emulator.name, prefix)
 
 
-async def test_a_task_that_does_not_write_to_s3_has_no_target(emulator):
+async def test_task_that_does_not_write_to_s3_has_no_location(emulator):
     answer = await emulator.client.create_location_smb(
         ServerHostname="nas",
         Subdirectory="/x",
@@ -190,7 +190,7 @@ async def test_a_task_that_does_not_write_to_s3_has_no_target(emulator):
         AgentArns=[AGENT],
     )
     task = await emulator.a_task(answer["LocationArn"])
-    assert (await emulator.datasync.task(task)).target is None
+    assert (await emulator.datasync.describe_task(task)).location is None
 
 
 @pytest.mark.parametrize(
@@ -203,30 +203,30 @@ async def test_a_task_that_does_not_write_to_s3_has_no_target(emulator):
         (None, None),
     ],
 )
-async def test_a_basic_task_logs_where_it_says(emulator, written, read):
+async def test_basic_task_logs_to_its_configured_group(emulator, written, read):
     task = await emulator.a_task(log_group=written)
-    assert (await emulator.datasync.task(task)).log_group == read
+    assert (await emulator.datasync.describe_task(task)).log_group == read
 
 
-async def test_an_enhanced_task_logs_to_datasyncs_own_group_whatever_it_says(emulator):
+async def test_enhanced_task_always_logs_to_datasyncs_group(emulator):
     task = await emulator.a_task(
         log_group=f"eu-central-1:{ACCOUNT}:log-group:/mine",
         TaskMode="ENHANCED",
     )
-    assert (await emulator.datasync.task(task)).log_group == "/aws/datasync"
+    assert (await emulator.datasync.describe_task(task)).log_group == "/aws/datasync"
 
 
-async def test_what_the_operator_says_of_target_and_log_group_wins(emulator):
-    datasync = AwsDataSync(emulator.client, Scope(), target=Target("other", "deep/"), log_group="/g")
-    described = await datasync.task(await emulator.a_task())
-    assert (described.target, described.log_group) == (Target("other", "deep/"), "/g")
+async def test_settings_replace_the_tasks_location_and_log_group(emulator):
+    datasync = AwsDataSync(emulator.client, Scope(), location=S3Location("other", "deep/"), log_group="/g")
+    described = await datasync.describe_task(await emulator.a_task())
+    assert (described.location, described.log_group) == (S3Location("other", "deep/"), "/g")
 
 
-async def test_named_tasks_are_listed_and_one_that_does_not_exist_stops_nothing(emulator):
+async def test_named_tasks_are_listed_and_missing_ones_left_out(emulator):
     task, _ = await emulator.a_task(), await emulator.a_task()
     absent = f"arn:aws:datasync:eu-central-1:{ACCOUNT}:task/task-0123456789abcdef0"
     datasync = AwsDataSync(emulator.client, Scope(arns=frozenset({task, absent})))
-    assert await datasync.tasks() == [TaskListing(task, "AVAILABLE")]
+    assert await datasync.list_tasks() == [TaskListing(task, "AVAILABLE")]
 
 
 async def test_tasks_with_the_tag_are_listed(emulator):
@@ -234,11 +234,11 @@ async def test_tasks_with_the_tag_are_listed(emulator):
     for tags in ([{"Key": "k", "Value": "other"}], [{"Key": emulator.name, "Value": "k"}], []):
         await emulator.a_task(Tags=tags)
     datasync = AwsDataSync(emulator.client, Scope(tag=("k", emulator.name)))
-    assert await datasync.tasks() == [TaskListing(tagged, "AVAILABLE")]
-    assert await datasync.tasks() == [TaskListing(tagged, "AVAILABLE")]
+    assert await datasync.list_tasks() == [TaskListing(tagged, "AVAILABLE")]
+    assert await datasync.list_tasks() == [TaskListing(tagged, "AVAILABLE")]
 
 
-async def test_more_tasks_than_one_answer_holds_are_all_listed(emulator):
+async def test_tasks_of_all_pages_are_listed(emulator):
     location = await emulator.s3()
     tasks = {await emulator.a_task(location) for _ in range(101)}
-    assert {task.arn for task in await emulator.datasync.tasks()} >= tasks
+    assert {task.arn for task in await emulator.datasync.list_tasks()} >= tasks

@@ -1,4 +1,4 @@
-"""ports.Facts."""
+"""ports.FactStore."""
 
 import asyncio
 
@@ -6,17 +6,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from service.adapters.aws.facts import DynamoFacts
-from service.adapters.memory.table import MemoryFacts
+from service.adapters.aws.facts import DynamoFactStore
 from service.domain.facts import Fact, FactKind, shard
 from tests.contracts.examples import START_MS, an_execution
+from tests.fakes.stores import MemoryFactStore
 
 PATHS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
 @pytest.fixture(params=["memory", "aws"])
 def facts(request):
-    return MemoryFacts() if request.param == "memory" else DynamoFacts(request.getfixturevalue("rows"))
+    return MemoryFactStore() if request.param == "memory" else DynamoFactStore(request.getfixturevalue("table"))
 
 
 def verified(path, at_ms=START_MS, size_bytes=9):
@@ -27,14 +27,14 @@ async def all_of(facts, execution, kind, limit=1000):
     found = []
     for number in range(execution.shards):
         after = ""
-        while page := await facts.page(execution, kind, number, after=after, limit=limit):
+        while page := await facts.read_page(execution, kind, number, after=after, limit=limit):
             assert len(page) <= limit
             found += page
             after = page[-1].path
     return found
 
 
-async def test_facts_come_back_as_they_were(facts):
+async def test_facts_are_read_as_stored(facts):
     execution = an_execution()
     stored = [
         Fact(FactKind.TRANSFERRED, "a", 0, START_MS),
@@ -53,21 +53,21 @@ async def test_facts_come_back_as_they_were(facts):
 @example(["\U0001f600", "\uffff", "\ue000", "\ufffe", "z"])
 @example(["a\x00b", "a\nb", "a, 9 bytes", " ", "  ", "//x", "%2F", "+", '"', "\\", "\x7f", "é", "e\u0301"])
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_paths_come_back_in_the_order_of_their_utf8_bytes(facts, paths):
+async def test_paths_are_read_in_the_order_of_their_utf8_bytes(facts, paths):
     execution = an_execution()
     await facts.add(execution, [verified(path) for path in paths])
     found = [fact.path for fact in await all_of(facts, execution, FactKind.VERIFIED, limit=7)]
     assert found == sorted(set(paths), key=str.encode)
 
 
-async def test_a_path_may_be_as_long_as_a_key_of_s3(facts):
+async def test_path_may_be_as_long_as_an_s3_key(facts):
     execution = an_execution()
     path = "é" * 512
     await facts.add(execution, [verified(path)])
     assert [fact.path for fact in await all_of(facts, execution, FactKind.VERIFIED)] == [path]
 
 
-async def test_what_is_added_twice_is_there_once(facts):
+async def test_fact_added_twice_is_stored_once(facts):
     execution = an_execution()
     await facts.add(execution, [verified("a"), verified("b"), verified("a")])
     await facts.add(execution, [verified("b"), verified("c")])
@@ -75,34 +75,34 @@ async def test_what_is_added_twice_is_there_once(facts):
     assert [fact.path for fact in await all_of(facts, execution, FactKind.VERIFIED)] == ["a", "b", "c"]
 
 
-async def test_more_facts_than_fit_one_request_are_all_stored_and_counted_over_all_shards(facts):
+async def test_facts_of_several_requests_and_shards_are_stored_and_counted(facts):
     execution = an_execution(shards=3)
     paths = [f"dir/{number:04d}" for number in range(333)]
     await facts.add(execution, [verified(path) for path in paths])
     assert await facts.count(execution, FactKind.VERIFIED) == 333
     assert await facts.count(execution, FactKind.TRANSFERRED) == 0
     for number in range(3):
-        page = await facts.page(execution, FactKind.VERIFIED, number, after="", limit=1000)
+        page = await facts.read_page(execution, FactKind.VERIFIED, number, after="", limit=1000)
         assert [fact.path for fact in page] == [path for path in paths if shard(path, 3) == number]
 
 
-async def test_a_page_begins_after_the_path_named_whether_that_is_stored_or_not(facts):
+async def test_page_starts_after_a_path_that_need_not_be_stored(facts):
     execution = an_execution()
     await facts.add(execution, [verified(path) for path in ("a", "c", "e")])
-    after_stored = await facts.page(execution, FactKind.VERIFIED, 0, after="a", limit=1)
-    after_other = await facts.page(execution, FactKind.VERIFIED, 0, after="d", limit=9)
+    after_stored = await facts.read_page(execution, FactKind.VERIFIED, 0, after="a", limit=1)
+    after_other = await facts.read_page(execution, FactKind.VERIFIED, 0, after="d", limit=9)
     assert [fact.path for fact in after_stored] == ["c"]
     assert [fact.path for fact in after_other] == ["e"]
-    assert await facts.page(execution, FactKind.VERIFIED, 0, after="e", limit=9) == []
+    assert await facts.read_page(execution, FactKind.VERIFIED, 0, after="e", limit=9) == []
 
 
-async def test_executions_do_not_see_each_others_facts(facts):
+async def test_facts_of_executions_are_separate(facts):
     mine, other = an_execution(), an_execution()
     await facts.add(mine, [verified("a")])
     assert await facts.count(other, FactKind.VERIFIED) == 0
 
 
-async def test_adding_nothing_is_fine(facts):
+async def test_adding_no_facts_is_allowed(facts):
     await facts.add(an_execution(), [])
 
 

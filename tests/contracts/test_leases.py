@@ -1,98 +1,98 @@
-"""ports.Leases."""
+"""ports.LeaseStore."""
 
 import asyncio
 
 import pytest
 
-from service.adapters.aws.executions import DynamoExecutions
-from service.adapters.aws.leases import DynamoLeases
-from service.adapters.memory.table import MemoryExecutions
-from service.domain.errors import Conflict
-from service.domain.records import Lease
+from service.adapters.aws.executions import DynamoExecutionStore
+from service.adapters.aws.leases import DynamoLeaseStore
+from service.domain.errors import ConflictError
+from service.domain.port_types import Lease
 from tests.contracts.examples import an_execution
+from tests.fakes.stores import MemoryExecutionStore
 
 
 @pytest.fixture(params=["memory", "aws"])
 def leases(request):
-    return MemoryExecutions() if request.param == "memory" else DynamoLeases(request.getfixturevalue("rows"))
+    return MemoryExecutionStore() if request.param == "memory" else DynamoLeaseStore(request.getfixturevalue("table"))
 
 
-async def test_a_lease_that_never_was_is_free(leases):
-    assert await leases.read("sweep") == Lease("sweep", None, 0, 0)
+async def test_unknown_lease_is_free(leases):
+    assert await leases.read("discovery") == Lease("discovery", None, 0, 0)
 
 
-async def test_who_takes_a_free_lease_owns_it(leases):
-    taken = await leases.take(await leases.read("sweep"), "me")
-    assert taken == Lease("sweep", "me", 1, 0)
-    assert await leases.read("sweep") == taken
+async def test_acquired_lease_is_owned(leases):
+    acquired = await leases.acquire(await leases.read("discovery"), "me")
+    assert acquired == Lease("discovery", "me", 1, 0)
+    assert await leases.read("discovery") == acquired
 
 
-async def test_each_renewal_is_a_new_beat_of_the_same_fence(leases):
-    taken = await leases.take(await leases.read("sweep"), "me")
-    renewed = await leases.renew(taken)
-    assert renewed == Lease("sweep", "me", 1, 1)
-    assert await leases.renew(taken) == Lease("sweep", "me", 1, 2)
-    assert (await leases.read("sweep")).beat == 2
+async def test_renewal_raises_the_heartbeat_and_keeps_the_fencing_token(leases):
+    acquired = await leases.acquire(await leases.read("discovery"), "me")
+    renewed = await leases.renew(acquired)
+    assert renewed == Lease("discovery", "me", 1, 1)
+    assert await leases.renew(acquired) == Lease("discovery", "me", 1, 2)
+    assert (await leases.read("discovery")).heartbeat == 2
 
 
-async def test_of_two_who_saw_it_free_one_gets_it(leases):
-    free = await leases.read("sweep")
-    outcomes = await asyncio.gather(leases.take(free, "a"), leases.take(free, "b"), return_exceptions=True)
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "Lease"]
+async def test_free_lease_is_acquired_by_one_of_two(leases):
+    free = await leases.read("discovery")
+    outcomes = await asyncio.gather(leases.acquire(free, "a"), leases.acquire(free, "b"), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConflictError", "Lease"]
 
 
-async def test_a_lease_that_has_not_beaten_since_it_was_seen_can_be_taken(leases):
-    silent = await leases.take(await leases.read("sweep"), "silent")
+async def test_lease_with_an_unchanged_heartbeat_can_be_acquired(leases):
+    silent = await leases.acquire(await leases.read("discovery"), "silent")
     silent = await leases.renew(silent)
-    assert await leases.take(silent, "next") == Lease("sweep", "next", 2, 0)
+    assert await leases.acquire(silent, "next") == Lease("discovery", "next", 2, 0)
 
 
-async def test_a_lease_that_has_beaten_since_it_was_seen_cannot_be_taken(leases):
-    seen = await leases.take(await leases.read("sweep"), "alive")
+async def test_lease_with_a_new_heartbeat_cannot_be_acquired(leases):
+    seen = await leases.acquire(await leases.read("discovery"), "alive")
     await leases.renew(seen)
-    with pytest.raises(Conflict):
-        await leases.take(seen, "next")
+    with pytest.raises(ConflictError):
+        await leases.acquire(seen, "next")
 
 
-async def test_who_lost_a_lease_can_neither_renew_nor_release_it(leases):
-    lost = await leases.take(await leases.read("sweep"), "first")
-    current = await leases.take(lost, "second")
-    with pytest.raises(Conflict):
+async def test_lost_lease_can_be_neither_renewed_nor_released(leases):
+    lost = await leases.acquire(await leases.read("discovery"), "first")
+    current = await leases.acquire(lost, "second")
+    with pytest.raises(ConflictError):
         await leases.renew(lost)
     await leases.release(lost)
-    assert await leases.read("sweep") == current
+    assert await leases.read("discovery") == current
 
 
-async def test_the_same_owner_holds_no_earlier_fence(leases):
-    first = await leases.take(await leases.read("sweep"), "me")
-    await leases.take(first, "me")
-    with pytest.raises(Conflict):
+async def test_earlier_fencing_token_of_the_same_owner_is_lost(leases):
+    first = await leases.acquire(await leases.read("discovery"), "me")
+    await leases.acquire(first, "me")
+    with pytest.raises(ConflictError):
         await leases.renew(first)
 
 
-async def test_a_released_lease_is_free_at_once_and_its_fence_goes_on(leases):
-    taken = await leases.take(await leases.read("sweep"), "me")
-    await leases.release(taken)
-    free = await leases.read("sweep")
-    assert (free.owner, free.fence) == (None, 1)
-    assert await leases.take(free, "next") == Lease("sweep", "next", 2, 0)
+async def test_released_lease_is_free_and_keeps_its_fencing_token(leases):
+    acquired = await leases.acquire(await leases.read("discovery"), "me")
+    await leases.release(acquired)
+    free = await leases.read("discovery")
+    assert (free.owner, free.fencing_token) == (None, 1)
+    assert await leases.acquire(free, "next") == Lease("discovery", "next", 2, 0)
 
 
-async def test_a_released_lease_cannot_be_taken_as_the_one_that_was_held(leases):
-    taken = await leases.take(await leases.read("sweep"), "me")
-    await leases.release(taken)
-    with pytest.raises(Conflict):
-        await leases.take(taken, "next")
+async def test_released_lease_cannot_be_acquired_as_it_was_owned(leases):
+    acquired = await leases.acquire(await leases.read("discovery"), "me")
+    await leases.release(acquired)
+    with pytest.raises(ConflictError):
+        await leases.acquire(acquired, "next")
 
 
-async def test_leases_of_different_names_have_nothing_to_do_with_each_other(leases):
-    await leases.take(await leases.read("sweep"), "me")
+async def test_leases_of_different_names_are_independent(leases):
+    await leases.acquire(await leases.read("discovery"), "me")
     assert (await leases.read("exec-0")).owner is None
 
 
-async def test_a_lease_without_an_execution_does_not_make_one(rows):
-    leases, executions, execution = DynamoLeases(rows), DynamoExecutions(rows), an_execution()
-    name = execution.name.execution_id
-    await leases.take(await leases.read(name), "me")
+async def test_lease_of_an_unregistered_execution_registers_nothing(table):
+    leases, executions, execution = DynamoLeaseStore(table), DynamoExecutionStore(table), an_execution()
+    name = execution.id
+    await leases.acquire(await leases.read(name), "me")
     assert await executions.get(name) is None
     assert await executions.register(execution)

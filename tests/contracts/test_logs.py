@@ -1,4 +1,4 @@
-"""ports.Logs: AWS's side on the emulator's own CloudWatch Logs, since moto's tokens lose what comes late."""
+"""ports.Logs. The AWS adapter runs on the emulator's CloudWatch Logs, because moto's tokens lose late events."""
 
 import json
 import time
@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 
 from service.adapters.aws.logs import CloudWatchLogs
-from service.adapters.memory.world import MemoryLogs
-from service.domain.errors import Absent, Rejected
-from service.domain.records import LogEvent
+from service.domain.errors import NotFoundError, RequestRejectedError
+from service.domain.port_types import LogEvent
 from tests.contracts.servers import an_emulator, clients_of
+from tests.fakes.services import MemoryLogs
 
 
 class MemoryEnd:
@@ -25,7 +25,7 @@ class MemoryEnd:
 
 
 class EmulatorEnd:
-    """A log group of the emulator's."""
+    """A log group of the emulator."""
 
     def __init__(self, client, url, group):
         self._client, self._url = client, url
@@ -45,7 +45,7 @@ class EmulatorEnd:
             )
 
     def fault(self, kind, stream, **parameters):
-        """From now on this goes wrong with the stream; others have other names."""
+        """Inject a fault into the stream from now on."""
         body = {"kind": kind, "name": f"{kind}-{stream}", "target": stream, **parameters}
         request = urllib.request.Request(f"{self._url}/_emulator/faults", json.dumps(body).encode())
         urllib.request.urlopen(request, timeout=10).close()
@@ -87,55 +87,55 @@ def an_event(number, message="x"):
 
 
 async def read(end, stream, token=None):
-    """All that follows the token, and the token at the end."""
+    """Return all events after the token, and the token of the end."""
     found = []
     while True:
-        page = await end.logs.page(end.named, stream, token)
+        page = await end.logs.read_page(end.named, stream, token)
         found += page.events
         if page.at_end:
             return found, page.token
         token = page.token
 
 
-async def test_streams_are_found_by_how_they_begin(end):
+async def test_streams_are_listed_by_prefix(end):
     for stream in ("task-1-exec-1", "task-1-exec-1-b", "task-1-exec-2", "other"):
         await end.write(stream)
-    assert await end.logs.streams(end.named, "task-1-exec-1") == ["task-1-exec-1", "task-1-exec-1-b"]
-    assert await end.logs.streams(end.named, "task-2") == []
+    assert await end.logs.list_streams(end.named, "task-1-exec-1") == ["task-1-exec-1", "task-1-exec-1-b"]
+    assert await end.logs.list_streams(end.named, "task-2") == []
 
 
-async def test_more_streams_than_one_answer_holds_are_all_found(end):
+async def test_streams_of_all_pages_are_listed(end):
     streams = [f"s-{number:03d}" for number in range(53)]
     for stream in streams:
         await end.write(stream)
-    assert await end.logs.streams(end.named, "s-") == streams
+    assert await end.logs.list_streams(end.named, "s-") == streams
 
 
-async def test_a_group_that_is_not_there_is_absent(end):
-    with pytest.raises(Absent, match="no-such-group"):
-        await end.logs.streams("no-such-group", "s")
+async def test_missing_group_is_not_found(end):
+    with pytest.raises(NotFoundError, match="no-such-group"):
+        await end.logs.list_streams("no-such-group", "s")
 
 
-async def test_a_stream_that_is_not_there_is_absent(end):
-    with pytest.raises(Absent, match="no-such-stream"):
-        await end.logs.page(end.named, "no-such-stream", None)
+async def test_missing_stream_is_not_found(end):
+    with pytest.raises(NotFoundError, match="no-such-stream"):
+        await end.logs.read_page(end.named, "no-such-stream", None)
 
 
-async def test_a_stream_is_read_from_its_head_to_its_end(end):
+async def test_stream_is_read_from_its_head_to_its_end(end):
     events = [an_event(0, "first"), an_event(0, "same time"), an_event(1, "line\nbreak, 9 bytes \U0001f600 \x01")]
     await end.write("s", *events)
     assert (await read(end, "s"))[0] == events
 
 
-async def test_the_end_is_said_only_where_the_token_stays_the_same(end):
+async def test_end_is_reported_only_when_the_token_repeats(end):
     await end.write("s", an_event(0))
-    first = await end.logs.page(end.named, "s", None)
+    first = await end.logs.read_page(end.named, "s", None)
     assert not first.at_end
-    second = await end.logs.page(end.named, "s", first.token)
+    second = await end.logs.read_page(end.named, "s", first.token)
     assert (list(second.events), second.at_end, second.token) == ([], True, first.token)
 
 
-async def test_reading_goes_on_from_the_token_with_what_came_since_however_old(end):
+async def test_reading_from_a_token_returns_late_events(end):
     await end.write("s", an_event(5))
     _, token = await read(end, "s")
     late = [an_event(1, "late"), an_event(9)]
@@ -143,26 +143,26 @@ async def test_reading_goes_on_from_the_token_with_what_came_since_however_old(e
     assert (await read(end, "s", token))[0] == late
 
 
-async def test_an_empty_stream_is_at_its_end_on_the_second_look(end):
+async def test_empty_stream_ends_with_the_second_page(end):
     await end.write("s")
     assert (await read(end, "s"))[0] == []
 
 
-async def test_a_token_that_never_was_is_rejected(end):
+async def test_unknown_token_is_rejected(end):
     await end.write("s", an_event(0))
-    with pytest.raises(Rejected):
-        await end.logs.page(end.named, "s", "f/no-token")
+    with pytest.raises(RequestRejectedError):
+        await end.logs.read_page(end.named, "s", "f/no-token")
 
 
-async def test_a_page_that_is_empty_before_the_end_is_not_the_end(emulator):
+async def test_empty_page_before_the_end_is_not_the_end(emulator):
     emulator.fault("empty_pages", emulator.group + "-s", times=2)
     await emulator.write(emulator.group + "-s", an_event(0))
-    page = await emulator.logs.page(emulator.group, emulator.group + "-s", None)
+    page = await emulator.logs.read_page(emulator.group, emulator.group + "-s", None)
     assert (list(page.events), page.at_end) == ([], False)
     assert (await read(emulator, emulator.group + "-s", page.token))[0] == [an_event(0)]
 
 
-async def test_pages_are_put_together_without_a_gap(emulator):
+async def test_short_pages_leave_no_gap(emulator):
     stream = emulator.group + "-s"
     emulator.fault("short_pages", stream, events=3)
     events = [an_event(number) for number in range(10)]
@@ -170,10 +170,10 @@ async def test_pages_are_put_together_without_a_gap(emulator):
     assert (await read(emulator, stream))[0] == events
 
 
-async def test_a_token_that_is_too_old_is_rejected(emulator):
+async def test_old_token_is_rejected(emulator):
     stream = emulator.group + "-s"
     await emulator.write(stream, an_event(0))
-    page = await emulator.logs.page(emulator.group, stream, None)
+    page = await emulator.logs.read_page(emulator.group, stream, None)
     emulator.fault("token_expiry", stream, seconds=0.001)
-    with pytest.raises(Rejected, match="expired"):
-        await emulator.logs.page(emulator.group, stream, page.token)
+    with pytest.raises(RequestRejectedError, match="expired"):
+        await emulator.logs.read_page(emulator.group, stream, page.token)

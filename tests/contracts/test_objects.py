@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from service.adapters.aws.s3 import S3Objects
-from service.adapters.memory.world import MemoryObjects
-from service.domain.errors import Absent
+from service.domain.errors import NotFoundError
 from service.domain.messages import StoredObject
+from tests.fakes.services import MemoryObjects
 
 AWKWARD = [
     " leading",
@@ -67,20 +67,20 @@ async def end(request, aws, unique):
 
 
 async def listed(end, prefix="", after=""):
-    """All pages of a listing, each begun after the last key of the one before."""
+    """Return the keys of all pages."""
     found = []
     while True:
-        page = await end.objects.page(end.bucket, prefix=prefix, after=after)
+        page = await end.objects.list_page(end.bucket, prefix=prefix, after=after)
         found += [stored.key for stored in page.objects]
-        if page.complete:
+        if page.is_last:
             return found
         after = found[-1]
 
 
-async def test_an_object_is_listed_and_headed_with_the_same_size_etag_and_time(end):
+async def test_list_and_head_return_the_same_object(end):
     before_ms = int(time.time()) * 1000
     await end.put("dir/a", b"12345")
-    (stored,) = (await end.objects.page(end.bucket, prefix="", after="")).objects
+    (stored,) = (await end.objects.list_page(end.bucket, prefix="", after="")).objects
     assert (stored.key, stored.size_bytes, stored.etag) == ("dir/a", 5, hashlib.md5(b"12345").hexdigest())
     assert before_ms <= stored.last_modified_ms <= time.time() * 1000 + 1
     headed = await end.objects.head(end.bucket, "dir/a")
@@ -88,7 +88,7 @@ async def test_an_object_is_listed_and_headed_with_the_same_size_etag_and_time(e
     assert headed == StoredObject("dir/a", 5, stored.etag, stored.last_modified_ms // 1000 * 1000)
 
 
-async def test_any_key_can_be_listed_and_headed(end):
+async def test_every_key_can_be_listed_and_headed(end):
     for key in AWKWARD:
         await end.put(f"p/{key}", key.encode())
     assert await listed(end, prefix="p/") == sorted((f"p/{key}" for key in AWKWARD), key=str.encode)
@@ -98,7 +98,7 @@ async def test_any_key_can_be_listed_and_headed(end):
         assert headed.size_bytes == len(key.encode())
 
 
-async def test_a_listing_can_begin_after_any_key(end):
+async def test_listing_can_start_after_every_key(end):
     keys = sorted((f"p/{key}" for key in AWKWARD), key=str.encode)
     for key in keys:
         await end.put(key)
@@ -110,7 +110,7 @@ async def test_a_listing_can_begin_after_any_key(end):
     assert await listed(end, prefix="p/", after="z") == []
 
 
-async def test_only_what_is_under_the_prefix_is_listed(end):
+async def test_only_keys_under_the_prefix_are_listed(end):
     for key in ("a/1", "a/2", "ab/3", "b"):
         await end.put(key)
     assert await listed(end, prefix="a/") == ["a/1", "a/2"]
@@ -118,12 +118,12 @@ async def test_only_what_is_under_the_prefix_is_listed(end):
     assert await listed(end, prefix="c") == []
 
 
-async def test_an_object_that_is_not_there_is_none(end):
+async def test_missing_object_is_none(end):
     assert await end.objects.head(end.bucket, "no") is None
 
 
-async def test_a_bucket_that_is_not_there_is_absent(end):
-    with pytest.raises(Absent, match="no-such-bucket"):
-        await end.objects.page("no-such-bucket", prefix="", after="")
-    with pytest.raises(Absent, match="no-such-bucket"):
+async def test_missing_bucket_is_not_found(end):
+    with pytest.raises(NotFoundError, match="no-such-bucket"):
+        await end.objects.list_page("no-such-bucket", prefix="", after="")
+    with pytest.raises(NotFoundError, match="no-such-bucket"):
         await end.objects.head("no-such-bucket", "key")

@@ -7,14 +7,14 @@ import pytest_asyncio
 
 from service.adapters.aws.setup import create_queue
 from service.adapters.aws.sqs import SqsQueue
-from service.adapters.memory.world import MemoryQueue
-from service.domain.errors import Absent
+from service.domain.errors import NotFoundError
 from service.domain.messages import Message
+from tests.fakes.services import MemoryQueue
 
 
-def a_message(number, body="{}", resend=""):
+def a_message(number, body="{}", replay=""):
     identity = f"{number:064x}"
-    return Message(identity, body, "task-1", f"exec-{number}", identity + resend)
+    return Message(identity, body, "task-1", f"exec-{number}", identity + replay)
 
 
 class MemoryEnd:
@@ -26,7 +26,7 @@ class MemoryEnd:
 
 
 class SqsEnd:
-    """A queue of moto's, and its consumer."""
+    """A queue of moto, and its consumer."""
 
     def __init__(self, client, name):
         self._client, self._name = client, name
@@ -66,23 +66,23 @@ async def end(request, aws, unique):
     return end
 
 
-async def test_what_is_said_to_be_sent_arrives(end):
+async def test_messages_reported_as_sent_arrive(end):
     messages = [a_message(number, f"body {number}") for number in range(end.queue.batch_size)]
-    delivery = await end.queue.send(messages)
-    assert delivery.sent == {message.id for message in messages}
-    assert (delivery.failed, delivery.rejected) == (frozenset(), {})
+    result = await end.queue.send(messages)
+    assert result.sent == {message.id for message in messages}
+    assert (result.failed, result.rejected) == (frozenset(), {})
     assert await end.received() == sorted((m.body, m.id, m.task_id, m.execution_id) for m in messages)
 
 
-async def test_bodies_arrive_as_they_were_sent(end):
+async def test_bodies_arrive_unchanged(end):
     bodies = ["\U0001f600 é", json.dumps({"a": "\x00\ufffe\n"}), " ", "<&>", "a\nb\tc", "+%20"]
     await end.queue.send([a_message(number, body) for number, body in enumerate(bodies)])
     assert [body for body, *_ in await end.received()] == sorted(bodies)
 
 
-async def test_sending_nothing_is_fine(end):
-    delivery = await end.queue.send([])
-    assert (delivery.sent, delivery.failed, delivery.rejected) == (frozenset(), frozenset(), {})
+async def test_sending_no_messages_is_allowed(end):
+    result = await end.queue.send([])
+    assert (result.sent, result.failed, result.rejected) == (frozenset(), frozenset(), {})
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -92,7 +92,7 @@ async def fifo(aws, unique):
     return end
 
 
-async def test_a_fifo_queue_groups_by_task_and_takes_a_repetition_once(fifo):
+async def test_fifo_queue_groups_by_task_and_deduplicates(fifo):
     await fifo.queue.send([a_message(1)])
     assert (await fifo.queue.send([a_message(1)])).sent == {a_message(1).id}
     (message,) = await fifo.messages()
@@ -100,28 +100,28 @@ async def test_a_fifo_queue_groups_by_task_and_takes_a_repetition_once(fifo):
     assert message["Attributes"]["MessageDeduplicationId"] == a_message(1).id
 
 
-async def test_a_fifo_queue_takes_a_wanted_repetition(fifo):
+async def test_fifo_queue_accepts_a_replayed_message(fifo):
     await fifo.queue.send([a_message(1)])
-    await fifo.queue.send([a_message(1, resend="-1")])
+    await fifo.queue.send([a_message(1, replay="-1")])
     assert len(await fifo.messages()) == 2
 
 
-async def test_a_queue_that_is_not_there_is_absent(aws, unique):
+async def test_missing_queue_is_not_found(aws, unique):
     url = f"https://sqs.eu-central-1.amazonaws.com/123456789012/{unique}"
     queue = SqsQueue(aws.sqs, url)
-    with pytest.raises(Absent, match=f"there is no queue {url}.*TRIGGER_QUEUE_URL"):
+    with pytest.raises(NotFoundError, match=f"there is no queue {url}.*TRIGGER_QUEUE_URL"):
         await queue.check()
-    with pytest.raises(Absent, match=unique):
+    with pytest.raises(NotFoundError, match=unique):
         await queue.send([a_message(1)])
 
 
-async def test_a_checked_queue_rejects_what_is_larger_than_it_takes(aws, unique):
+async def test_checked_queue_rejects_a_message_above_its_size_limit(aws, unique):
     url = (await aws.sqs.create_queue(QueueName=unique, Attributes={"MaximumMessageSize": "2048"}))["QueueUrl"]
     queue = SqsQueue(aws.sqs, url)
     assert "2048 bytes" in await queue.check()
     attributes = len("idtask_idexecution_idStringStringString") + len("task-1") + len("exec-1") + 64
     fits, larger = a_message(1, "é" * ((2048 - attributes) // 2)), a_message(2, "x" * (2049 - attributes))
-    delivery = await queue.send([fits, larger])
-    assert delivery.sent == {fits.id}
-    assert list(delivery.rejected) == [larger.id]
-    assert "2049 bytes" in delivery.rejected[larger.id]
+    result = await queue.send([fits, larger])
+    assert result.sent == {fits.id}
+    assert list(result.rejected) == [larger.id]
+    assert "2049 bytes" in result.rejected[larger.id]

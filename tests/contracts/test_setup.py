@@ -1,16 +1,16 @@
-"""What `init` makes: a table and queues that pass for ready, however often it is made."""
+"""The table and the queues that `init` creates: ready, and unchanged when it runs again."""
 
 import json
 
 import pytest
 
-from service.adapters.aws.dynamodb import Table
 from service.adapters.aws.setup import create_queue, create_table
 from service.adapters.aws.sqs import SqsQueue
-from service.domain.errors import Absent
+from service.adapters.aws.table import Table
+from service.domain.errors import NotFoundError
 
 
-async def test_a_table_is_made_once_and_is_ready(aws, unique):
+async def test_table_is_created_once_and_ready(aws, unique):
     assert await create_table(aws.dynamodb, unique)
     assert not await create_table(aws.dynamodb, unique)
     assert unique in await Table(aws.dynamodb, unique).check()
@@ -23,24 +23,24 @@ async def test_a_table_is_made_once_and_is_ready(aws, unique):
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
-async def test_a_table_that_is_not_there_is_absent_with_the_remedy(aws, unique):
-    with pytest.raises(Absent, match=f"no table {unique}.*`datasync-trigger init`.*TRIGGER_TABLE_NAME"):
+async def test_missing_table_is_not_found_with_the_remedy(aws, unique):
+    with pytest.raises(NotFoundError, match=f"no table {unique}.*`datasync-trigger init`.*TRIGGER_TABLE_NAME"):
         await Table(aws.dynamodb, unique).check()
 
 
-async def test_a_table_of_somebody_elses_is_not_taken_for_ours(aws, unique):
+async def test_table_of_another_layout_is_not_accepted(aws, unique):
     await aws.dynamodb.create_table(
         TableName=unique,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
-    with pytest.raises(Absent, match=f"{unique} is not one of this service"):
+    with pytest.raises(NotFoundError, match=f"{unique} does not belong to this service"):
         await create_table(aws.dynamodb, unique)
 
 
 @pytest.mark.parametrize("suffix", ["", ".fifo"])
-async def test_a_queue_is_made_once_with_its_dead_letter_queue_and_is_ready(aws, unique, suffix):
+async def test_queue_is_created_once_with_its_dead_letter_queue(aws, unique, suffix):
     url = await create_queue(aws.sqs, unique + suffix)
     assert await create_queue(aws.sqs, unique + suffix) == url
     assert url in await SqsQueue(aws.sqs, url).check()
@@ -56,7 +56,7 @@ async def test_a_queue_is_made_once_with_its_dead_letter_queue_and_is_ready(aws,
     assert theirs["Attributes"]["MessageRetentionPeriod"] == "1209600"
 
 
-async def test_a_queue_that_is_there_stays_as_it_is(aws, unique):
+async def test_existing_queue_is_not_changed(aws, unique):
     url = (await aws.sqs.create_queue(QueueName=unique, Attributes={"VisibilityTimeout": "7"}))["QueueUrl"]
     assert await create_queue(aws.sqs, unique) == url
     attributes = (await aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))["Attributes"]
@@ -64,7 +64,7 @@ async def test_a_queue_that_is_there_stays_as_it_is(aws, unique):
     assert "RedrivePolicy" not in attributes
 
 
-async def test_a_dead_letter_queue_that_is_there_already_is_used(aws, unique):
+async def test_existing_dead_letter_queue_is_used(aws, unique):
     await aws.sqs.create_queue(QueueName=f"{unique}-dead-letters")
     url = await create_queue(aws.sqs, unique)
     attributes = (await aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))["Attributes"]

@@ -1,4 +1,4 @@
-"""ports.Topic. What SNS has taken is read from a queue that is subscribed."""
+"""ports.Topic. Published notifications are read from a subscribed queue."""
 
 import json
 
@@ -6,19 +6,19 @@ import pytest
 import pytest_asyncio
 
 from service.adapters.aws.sns import SnsTopic
-from service.adapters.memory.world import MemoryTopic
-from service.domain.errors import Absent
+from service.domain.errors import NotFoundError
 from service.domain.notifications import notification
 from service.domain.phases import Phase, Reason
 from tests.contracts.examples import a_task_id, an_execution
+from tests.fakes.services import MemoryTopic
 
 ARN = "arn:aws:sns:eu-central-1:123456789012"
 
 
-def an_announcement(number, **changes):
+def a_notification(number, **changes):
     plain = {"phase": Phase.HELD, "reason": Reason.NO_LOG_STREAM}
     execution = an_execution(**{**plain, **changes})
-    return notification(f"{number:015d}#{execution.name.execution_id}#{execution.phase}", execution)
+    return notification(f"{number:015d}#{execution.id}#{execution.phase}", execution)
 
 
 class MemoryEnd:
@@ -30,7 +30,7 @@ class MemoryEnd:
 
 
 class SnsEnd:
-    """A topic of moto's, and a queue that is subscribed."""
+    """A topic of moto, and a subscribed queue."""
 
     def __init__(self, aws, name):
         self._aws, self._name = aws, name
@@ -71,8 +71,8 @@ async def end(request, aws, unique):
     return end
 
 
-async def test_what_is_published_arrives_as_it_is(end):
-    sent = [an_announcement(1), an_announcement(2, phase=Phase.PUBLISHED, reason=None, status='"\x00\U0001f600\n')]
+async def test_notifications_arrive_unchanged(end):
+    sent = [a_notification(1), a_notification(2, phase=Phase.PUBLISHED, reason=None, status='"\x00\U0001f600\n')]
     for one in sent:
         await end.topic.publish(one)
     expected = [(one.subject, one.body, dict(one.attributes)) for one in sent]
@@ -86,9 +86,9 @@ async def fifo(aws, unique):
     return end
 
 
-async def test_a_fifo_topic_groups_by_task_and_takes_a_repetition_once(fifo):
+async def test_fifo_topic_groups_by_task_and_deduplicates(fifo):
     task = a_task_id()
-    one = an_announcement(1, name=an_execution(task).name)
+    one = a_notification(1, ids=an_execution(task).ids)
     await fifo.topic.publish(one)
     await fifo.topic.publish(one)
     (message,) = await fifo.messages()
@@ -96,15 +96,15 @@ async def test_a_fifo_topic_groups_by_task_and_takes_a_repetition_once(fifo):
     assert message["Attributes"]["MessageDeduplicationId"] == one.id
 
 
-async def test_a_subscription_gets_what_its_filter_asks_for(aws, unique):
+async def test_subscription_gets_the_notifications_of_its_filter(aws, unique):
     end = SnsEnd(aws, unique)
     await end.open(FilterPolicy=json.dumps({"phase": ["HELD"]}))
-    held = an_announcement(2)
-    for one in [an_announcement(1, phase=Phase.PUBLISHED, reason=None), held]:
+    held = a_notification(2)
+    for one in [a_notification(1, phase=Phase.PUBLISHED, reason=None), held]:
         await end.topic.publish(one)
     assert [subject for subject, _, _ in await end.received()] == [held.subject]
 
 
-async def test_a_topic_that_is_not_there_is_absent(aws, unique):
-    with pytest.raises(Absent, match=f"the topic {ARN}:{unique} does not exist"):
-        await SnsTopic(aws.sns, f"{ARN}:{unique}").publish(an_announcement(1))
+async def test_missing_topic_is_not_found(aws, unique):
+    with pytest.raises(NotFoundError, match=f"the topic {ARN}:{unique} does not exist"):
+        await SnsTopic(aws.sns, f"{ARN}:{unique}").publish(a_notification(1))

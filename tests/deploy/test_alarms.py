@@ -7,22 +7,22 @@ import re
 
 import pytest
 
-from service.domain.facts import FactKind, Unknown
-from service.domain.names import TaskMode, execution_name
+from service.domain.facts import FactKind, UnparsedReason
+from service.domain.names import TaskMode, parse_execution_arn
 from service.domain.phases import Phase, Reason
-from service.domain.reports import Looked, Moved, Setback, Surveyed, Swept
-from service.observability.logging import configure, log
+from service.domain.observations import LogRead, PhaseChanged, TickFailed, ClaimPass, DiscoveryPass
+from service.telemetry.logging import configure, log
 from tests.deploy.conftest import TASKS
 
-NAME = execution_name(f"{TASKS[0]}/execution/exec-0123456789abcdef0")
+NAME = parse_execution_arn(f"{TASKS[0]}/execution/exec-0123456789abcdef0")
 
 
 def moved(phase, reason):
-    return Moved(NAME, Phase.SEALING, phase, reason, "SUCCESS", reconciled=True, files={})
+    return PhaseChanged(NAME, Phase.SEALING, phase, reason, "SUCCESS", reconciled=True, files={})
 
 
 def looked(*samples):
-    return Looked(
+    return LogRead(
         NAME,
         TaskMode.BASIC,
         "SUCCESS",
@@ -37,17 +37,17 @@ def looked(*samples):
 
 
 def setback(loop):
-    return Setback(loop, "denied", "AccessDeniedException: no", 1.0, PermissionError())
+    return TickFailed(loop, "denied", "AccessDeniedException: no", 1.0, PermissionError())
 
 
 def surveyed(age_s):
-    return Surveyed({Phase.SEALING: 1}, age_s, [], 1)
+    return ClaimPass({Phase.SEALING: 1}, age_s, [], 1)
 
 
 TELLING = {
     "SweepSetbacks": setback("sweep"),
     "ExecutionsHeld": moved(Phase.HELD, Reason.LOG_INCOMPLETE),
-    "LinesNotUnderstood": looked((Unknown.FORM, "[INFO] Something else")),
+    "LinesNotUnderstood": looked((UnparsedReason.UNKNOWN_FORMAT, "[INFO] Something else")),
     "OldestUnpublishedAge": surveyed(17.5),
 }
 SILENT = [
@@ -56,7 +56,7 @@ SILENT = [
     moved(Phase.PUBLISHING, None),
     looked(),
     surveyed(0.0),
-    Swept(1, 1, [NAME], 0),
+    DiscoveryPass(1, 1, [NAME], 0),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from service.config import load
-from service.worker.supervisor import RELEASE_S
+from service.worker.supervisor import RELEASE_TIMEOUT_S
 from tests.deploy.conftest import ROOT
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -58,7 +58,7 @@ def test_a_worker_starts_once_what_it_needs_has_been_made_and_not_after_a_pause(
 def test_a_worker_s_settings_are_settings():
     settings = load(TRIGGER["environment"])
     assert settings.queue_url.rpartition("/")[2] == SERVICES["init"]["command"][-1]
-    assert float(TRIGGER["stop_grace_period"].removesuffix("s")) > settings.drain_s + RELEASE_S
+    assert float(TRIGGER["stop_grace_period"].removesuffix("s")) > settings.drain_s + RELEASE_TIMEOUT_S
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.observability.metrics import Metrics
+from service.telemetry.metrics import Metrics
 from tests.deploy.conftest import ROOT
 
 FOLDER = ROOT / "deploy" / "observability"

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 import pytest
 from botocore import xform_name
 
-from service.adapters.aws.table import OUTBOX
-from service.observability.definitions import OPERATIONS
+from service.adapters.aws.items import OUTBOX
+from service.telemetry.metric_definitions import OPERATIONS
 from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, ROOT, TASKS
 
 ADAPTERS = [path for path in (ROOT / "service/adapters/aws").glob("*.py") if path.name != "setup.py"]

@@ -11,7 +11,7 @@ from cfnlint.api import lint_all
 
 from service.adapters.aws.setup import create_queue, create_table
 from service.config import load
-from service.worker.supervisor import RELEASE_S
+from service.worker.supervisor import RELEASE_TIMEOUT_S
 from tests.contracts.servers import a_process, an_emulator, clients_of
 from tests.deploy.conftest import KEY, TASKS, TEMPLATE
 
@@ -195,7 +195,7 @@ def test_the_container_s_settings_are_settings_with_the_contract_s_defaults(stac
 
 
 def test_ecs_waits_longer_for_the_end_than_the_worker_takes(stack):
-    assert stack.container["stopTimeout"] > load(stack.environment).drain_s + RELEASE_S
+    assert stack.container["stopTimeout"] > load(stack.environment).drain_s + RELEASE_TIMEOUT_S
     assert stack.container["stopTimeout"] <= 120, "Fargate waits no longer"
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from service.domain.facts import Fact, FactKind, fingerprint, is_housekeeping, shard, storable
+from service.domain.facts import Fact, FactKind, fingerprint, is_datasync_metadata, shard, with_storable_path
 
 AT_MS = 1_700_000_000_123
 VERIFIED = Fact(FactKind.VERIFIED, "d/a", 3, AT_MS)
@@ -20,7 +20,7 @@ FACTS = st.builds(
 
 @settings(deadline=None)
 @given(facts=st.lists(FACTS), data=st.data())
-def test_the_sum_of_fingerprints_does_not_depend_on_the_order_of_lines(facts, data):
+def test_sum_of_fingerprints_does_not_depend_on_the_order_of_lines(facts, data):
     shuffled = data.draw(st.permutations(facts))
     assert sum(map(fingerprint, shuffled)) == sum(map(fingerprint, facts))
     assert all(0 <= fingerprint(fact) < 2**64 for fact in facts)
@@ -28,7 +28,7 @@ def test_the_sum_of_fingerprints_does_not_depend_on_the_order_of_lines(facts, da
 
 @settings(deadline=None)
 @given(one=FACTS, other=FACTS)
-def test_two_facts_have_one_fingerprint_only_if_they_say_the_same(one, other):
+def test_fingerprints_are_equal_if_kind_size_and_path_are_equal(one, other):
     assert (fingerprint(one) == fingerprint(other)) == (one[:3] == other[:3])
 
 
@@ -42,15 +42,15 @@ def test_two_facts_have_one_fingerprint_only_if_they_say_the_same(one, other):
         VERIFIED._replace(size_bytes=0),
     ],
 )
-def test_kind_path_and_size_each_make_another_fingerprint(other):
+def test_kind_path_and_size_each_change_the_fingerprint(other):
     assert fingerprint(other) != fingerprint(VERIFIED)
 
 
-def test_a_line_that_comes_again_later_or_in_other_words_has_the_same_fingerprint():
-    assert fingerprint(VERIFIED._replace(at_ms=0, detail="other words")) == fingerprint(VERIFIED)
+def test_time_and_detail_do_not_change_the_fingerprint():
+    assert fingerprint(VERIFIED._replace(at_ms=0, detail="another detail")) == fingerprint(VERIFIED)
 
 
-def test_a_fingerprint_is_the_same_in_every_process_and_version():
+def test_fingerprint_is_the_same_in_every_process_and_version():
     assert fingerprint(VERIFIED) == 3002668272244860492
 
 
@@ -65,13 +65,13 @@ def test_a_fingerprint_is_the_same_in_every_process_and_version():
         ("é/😀", 7, 3),
     ],
 )
-def test_a_shard_is_the_same_in_every_process_and_version(path, shards, expected):
+def test_shard_is_the_same_in_every_process_and_version(path, shards, expected):
     assert shard(path, shards) == expected
 
 
 @settings(deadline=None)
 @given(path=st.text(), shards=st.integers(1, 1000))
-def test_a_shard_is_one_of_those_that_there_are(path, shards):
+def test_shard_is_in_range(path, shards):
     assert 0 <= shard(path, shards) < shards
 
 
@@ -83,14 +83,14 @@ def test_paths_spread_over_all_shards():
 
 
 @pytest.mark.parametrize("path", ["a", "a" * 1024, "é" * 512, "😀" * 256, "a\0\n, 9 bytes", "\ufffe"])
-def test_a_path_that_can_be_a_key_is_stored_as_it_is(path):
+def test_path_that_can_be_a_key_is_stored_unchanged(path):
     fact = VERIFIED._replace(path=path)
-    assert storable(fact) is fact
+    assert with_storable_path(fact) is fact
 
 
 @pytest.mark.parametrize("path", ["a" * 1025, "é" * 512 + "a", "😀" * 257, "\ud800", "d/\udcff.csv", "\ud83d\ude00"])
-def test_a_path_that_cannot_be_a_key_becomes_a_failure_under_its_hash(path):
-    stored = storable(VERIFIED._replace(path=path))
+def test_path_that_cannot_be_a_key_becomes_a_failure_under_its_hash(path):
+    stored = with_storable_path(VERIFIED._replace(path=path))
     digest = sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
     assert stored[:4] == (FactKind.FAILED, f"//sha256/{digest}", None, AT_MS)
     assert stored.detail.startswith("the name cannot be an S3 key: ")
@@ -99,29 +99,29 @@ def test_a_path_that_cannot_be_a_key_becomes_a_failure_under_its_hash(path):
 
 @settings(deadline=None)
 @given(fact=FACTS)
-def test_whatever_is_stored_can_be_a_key_and_is_stored_once(fact):
-    stored = storable(fact)
+def test_stored_path_can_be_a_key_and_does_not_change_again(fact):
+    stored = with_storable_path(fact)
     assert len(stored.path.encode()) <= 1024
-    assert storable(stored) is stored
+    assert with_storable_path(stored) is stored
     assert shard(stored.path, 16) in range(16)
 
 
 @settings(deadline=None)
 @given(legal=st.text(min_size=1, max_size=200), start=st.text(st.characters(categories=None)))
-def test_a_hashed_path_is_never_that_of_a_file(legal, start):
+def test_hashed_path_is_never_the_path_of_a_file(legal, start):
     assume("//" not in legal)
-    hashed = storable(VERIFIED._replace(path=start + "x" * 1025)).path
+    hashed = with_storable_path(VERIFIED._replace(path=start + "x" * 1025)).path
     assert "//" in hashed
-    assert hashed != storable(VERIFIED._replace(path=legal)).path
+    assert hashed != with_storable_path(VERIFIED._replace(path=legal)).path
 
 
 @pytest.mark.parametrize("path", [".aws-datasync", ".aws-datasync/", ".aws-datasync/a", ".aws-datasync/d/a"])
-def test_datasyncs_own_folder_is_housekeeping(path):
-    assert is_housekeeping(path)
+def test_datasync_metadata_is_recognized(path):
+    assert is_datasync_metadata(path)
 
 
 @pytest.mark.parametrize(
     "path", ["", "a", "d/.aws-datasync", "d/.aws-datasync/a", ".aws-datasync-a", ".aws-datasync.csv"]
 )
-def test_what_is_only_called_like_it_is_not(path):
-    assert not is_housekeeping(path)
+def test_path_similar_to_datasync_metadata_is_not_metadata(path):
+    assert not is_datasync_metadata(path)

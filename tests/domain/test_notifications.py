@@ -12,8 +12,8 @@ ID = "000001767323105000#exec-00000000000000001#HELD"
 HELD = an_execution(phase=Phase.HELD, reason=Reason.NO_LOG_STREAM)
 
 
-def test_the_body_is_the_execution_as_the_contract_shows_it():
-    published = an_execution(phase=Phase.PUBLISHED, outcomes={Outcome.PUBLISHED: 3})
+def test_body_is_the_view_of_the_execution():
+    published = an_execution(phase=Phase.PUBLISHED, outcome_counts={Outcome.PUBLISHED: 3})
     assert json.loads(notification(ID, published).body) == execution_view(published)
 
 
@@ -27,7 +27,7 @@ def test_subscriptions_can_filter_by_phase_reason_task_and_execution():
     }
 
 
-def test_an_execution_on_the_plain_way_has_no_reason_to_filter_by():
+def test_attributes_have_no_reason_if_the_execution_has_none():
     assert "reason" not in notification(ID, an_execution(phase=Phase.PUBLISHED)).attributes
 
 
@@ -38,27 +38,27 @@ def test_an_execution_on_the_plain_way_has_no_reason_to_filter_by():
         (None, "exec-00000000000000001 is HELD"),
     ],
 )
-def test_the_subject_says_it_in_a_few_words(reason, subject):
+def test_subject_names_execution_phase_and_reason(reason, subject):
     assert notification(ID, an_execution(phase=Phase.HELD, reason=reason)).subject == subject
 
 
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("phase", Phase)
-def test_a_subject_is_one_that_sns_takes(phase, reason):
+def test_subject_is_accepted_by_sns(phase, reason):
     subject = notification(ID, an_execution(phase=phase, reason=reason)).subject
     assert subject.isascii()
     assert subject.isprintable()
     assert len(subject) <= MAX_SUBJECT
 
 
-def test_what_datasync_says_is_only_ever_ascii_in_the_body():
-    strange = an_execution(phase=Phase.HELD, status='"\n\x00\U0001f600\ud800\uffff', verify_mode="é")
-    body = notification(ID, strange).body
+def test_body_is_ascii_whatever_datasync_reports():
+    unusual = an_execution(phase=Phase.HELD, status='"\n\x00\U0001f600\ud800\uffff', verify_mode="é")
+    body = notification(ID, unusual).body
     assert body.isascii()
     assert body.isprintable()
-    assert json.loads(body) == execution_view(strange)
+    assert json.loads(body) == execution_view(unusual)
 
 
-def test_a_transition_keeps_its_id_and_its_task():
-    one = notification(ID, HELD)
-    assert (one.id, one.task_id) == (ID, HELD.name.task_id)
+def test_notification_has_the_id_of_the_transition_and_of_the_task():
+    of_transition = notification(ID, HELD)
+    assert (of_transition.id, of_transition.task_id) == (ID, HELD.task_id)

@@ -41,21 +41,25 @@ def test_every_phase_can_be_reached():
 
 
 def test_every_open_phase_can_be_held_so_that_nothing_is_stuck_in_it():
-    assert {phase for phase, event in TRANSITIONS if event is Event.HOLD} == OPEN
+    assert {phase for phase, event in TRANSITIONS if event is PhaseEvent.HOLD} == OPEN
 
 
 def test_nothing_goes_out_but_from_publishing_or_along_with_another_one():
     ways = {pair for pair, following in TRANSITIONS.items() if following is Phase.PUBLISHED}
     assert ways == {
-        (Phase.PUBLISHING, Event.SENT),
-        (Phase.CARRIED, Event.TAKEN_ALONG),
-        (Phase.PUBLISHED, Event.TAKEN_ALONG),
+        (Phase.PUBLISHING, PhaseEvent.ALL_SENT),
+        (Phase.CARRIED, PhaseEvent.PUBLISHED_WITH_LATER),
+        (Phase.PUBLISHED, PhaseEvent.PUBLISHED_WITH_LATER),
     }
 
 
 def test_only_a_sealed_log_or_a_person_leads_to_publishing():
     ways = {pair for pair, following in TRANSITIONS.items() if following is Phase.PUBLISHING}
-    assert ways == {(Phase.SEALING, Event.SEALED), (Phase.HELD, Event.RELEASE), (Phase.PUBLISHED, Event.REPLAY)}
+    assert ways == {
+        (Phase.SEALING, PhaseEvent.SEALED),
+        (Phase.HELD, PhaseEvent.RESUME_PUBLISHING),
+        (Phase.PUBLISHED, PhaseEvent.REPLAY),
+    }
 
 
 def test_what_is_discarded_stays_discarded():

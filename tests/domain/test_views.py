@@ -1,44 +1,44 @@
 import pytest
 
-from service.domain.execution import Execution, Outcome, Tally, Target
+from service.domain.execution import Execution, LineCounts, LogPass, Outcome, S3Location
 from service.domain.facts import Fact, FactKind
-from service.domain.freshness import Saying
-from service.domain.names import TaskMode, execution_name
+from service.domain.file_decision import FileEvidence
+from service.domain.names import TaskMode, parse_execution_arn
 from service.domain.phases import Phase, Reason
-from service.domain.views import File, FileState, execution_view, file_of, file_view
+from service.domain.views import ExecutionFile, FileState, escape_unprintable, execution_file, execution_view, file_view
 
-NAME = execution_name("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
+IDS = parse_execution_arn("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
 VERIFIED = Fact(FactKind.VERIFIED, "dir/a.csv", 20, 1_767_323_045_000)
 
 
-def execution(**more) -> Execution:
-    known = {
-        "name": NAME,
+def execution(**changes) -> Execution:
+    values = {
+        "ids": IDS,
         "task_mode": TaskMode.BASIC,
         "verify_mode": "ONLY_FILES_TRANSFERRED",
         "log_level": "TRANSFER",
         "log_group": "/aws/datasync",
-        "target": Target("bucket", ""),
+        "location": S3Location("bucket", ""),
         "shards": 1,
         "status": "TRANSFERRING",
         "started_at_ms": 1_767_323_045_000,
         "expires_at_s": 0,
     }
-    return Execution(**{**known, **more})
+    return Execution(**{**values, **changes})
 
 
-def test_a_published_execution_is_shown_as_the_contract_says():
+def test_view_of_a_published_execution_has_every_documented_field():
     published = execution(
         status="SUCCESS",
         phase=Phase.PUBLISHED,
         reconciled=True,
-        rows={FactKind.VERIFIED: 3, FactKind.TRANSFERRED: 3, FactKind.DIRECTORY: 2},
-        outcomes={Outcome.PUBLISHED: 3},
+        fact_counts={FactKind.VERIFIED: 3, FactKind.TRANSFERRED: 3, FactKind.DIRECTORY: 2},
+        outcome_counts={Outcome.PUBLISHED: 3},
         ended_at_ms=1_767_323_050_500,
         published_at_ms=1_767_323_060_000,
     )
     assert execution_view(published) == {
-        "execution_arn": NAME.arn,
+        "execution_arn": IDS.arn,
         "execution_id": "exec-0b",
         "task_arn": "arn:aws:datasync:eu-west-1:111122223333:task/task-0a",
         "task_id": "task-0a",
@@ -47,6 +47,7 @@ def test_a_published_execution_is_shown_as_the_contract_says():
         "datasync_status": "SUCCESS",
         "phase": "PUBLISHED",
         "reason": None,
+        "reason_detail": None,
         "reconciled": True,
         "files": {
             "transferred": 3,
@@ -63,49 +64,57 @@ def test_a_published_execution_is_shown_as_the_contract_says():
     }
 
 
-def test_what_is_not_known_yet_is_null():
+def test_unknown_values_are_null():
     view = execution_view(execution(verify_mode=None))
-    assert [view[key] for key in ("verify_mode", "reason", "reconciled", "ended_at", "published_at")] == [None] * 5
+    assert [view[key] for key in ("verify_mode", "reason", "reason_detail", "reconciled", "ended_at", "published_at")] == [None] * 6
     assert set(view["files"].values()) == {0}
 
 
-def test_a_held_execution_says_why():
-    assert execution_view(execution(phase=Phase.HELD, reason=Reason.NO_LOG_STREAM))["reason"] == "no_log_stream"
+def test_view_of_a_held_execution_has_the_reason_and_its_detail():
+    view = execution_view(execution(phase=Phase.HELD, reason=Reason.NO_LOG_STREAM, reason_detail="there is none"))
+    assert (view["reason"], view["reason_detail"]) == ("no_log_stream", "there is none")
 
 
 def test_counts_grow_while_the_log_is_read():
-    reading = execution(verify_mode="POINT_IN_TIME_CONSISTENT").reading
-    tally = Tally(lines=2, kinds={FactKind.VERIFIED: 1, FactKind.FAILED: 1})
-    view = execution_view(execution(reading=type(reading)(tally=tally)))
+    counts = LineCounts(lines=2, lines_by_kind={FactKind.VERIFIED: 1, FactKind.FAILED: 1})
+    view = execution_view(execution(verify_mode="POINT_IN_TIME_CONSISTENT", log_pass=LogPass(counts=counts)))
     assert (view["files"]["verified"], view["files"]["failed"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    ("saying", "outcome", "file"),
+    ("evidence", "outcome", "file"),
     [
-        (Saying(0, transferred=True), None, File("a", FileState.TRANSFERRED)),
-        (Saying(0, VERIFIED), None, File("a", FileState.VERIFIED, 20, VERIFIED.at_ms)),
-        (Saying(0, VERIFIED, transferred=True, deleted=True), None, File("a", FileState.VERIFIED, 20, VERIFIED.at_ms)),
-        (Saying(0, VERIFIED), Outcome.PUBLISHED, File("a", FileState.PUBLISHED, 20, VERIFIED.at_ms)),
-        (Saying(0, VERIFIED), Outcome.UNCHANGED, File("a", FileState.UNCHANGED, 20, VERIFIED.at_ms)),
-        (Saying(0, VERIFIED), Outcome.SUPERSEDED, File("a", FileState.SUPERSEDED, 20, VERIFIED.at_ms)),
+        (FileEvidence(0, transferred=True), None, ExecutionFile("a", FileState.TRANSFERRED)),
+        (FileEvidence(0, VERIFIED), None, ExecutionFile("a", FileState.VERIFIED, 20, VERIFIED.at_ms)),
         (
-            Saying(0, VERIFIED),
-            Outcome.MISSING,
-            File("a", FileState.MISSING, 20, VERIFIED.at_ms, "not in S3 at its verified size"),
+            FileEvidence(0, VERIFIED, transferred=True, deleted=True),
+            None,
+            ExecutionFile("a", FileState.VERIFIED, 20, VERIFIED.at_ms),
         ),
-        (Saying(0, VERIFIED, transferred=True, failed=True), Outcome.PUBLISHED, File("a", FileState.FAILED)),
-        (Saying(0, failed=True), None, File("a", FileState.FAILED)),
-        (Saying(0, transferred=True), Outcome.PUBLISHED, File("a", FileState.TRANSFERRED)),
-        (Saying(0, deleted=True), None, None),
+        (FileEvidence(0, VERIFIED), Outcome.PUBLISHED, ExecutionFile("a", FileState.PUBLISHED, 20, VERIFIED.at_ms)),
+        (FileEvidence(0, VERIFIED), Outcome.UNCHANGED, ExecutionFile("a", FileState.UNCHANGED, 20, VERIFIED.at_ms)),
+        (FileEvidence(0, VERIFIED), Outcome.SUPERSEDED, ExecutionFile("a", FileState.SUPERSEDED, 20, VERIFIED.at_ms)),
+        (
+            FileEvidence(0, VERIFIED),
+            Outcome.MISSING,
+            ExecutionFile("a", FileState.MISSING, 20, VERIFIED.at_ms, "not in S3 at its verified size"),
+        ),
+        (
+            FileEvidence(0, VERIFIED, transferred=True, failed=True),
+            Outcome.PUBLISHED,
+            ExecutionFile("a", FileState.FAILED),
+        ),
+        (FileEvidence(0, failed=True), None, ExecutionFile("a", FileState.FAILED)),
+        (FileEvidence(0, transferred=True), Outcome.PUBLISHED, ExecutionFile("a", FileState.TRANSFERRED)),
+        (FileEvidence(0, deleted=True), None, None),
     ],
 )
-def test_failed_wins_over_verified_and_what_became_of_a_verified_file_over_both(saying, outcome, file):
-    assert file_of("a", saying, outcome) == file
+def test_file_state_is_failed_or_else_the_outcome_or_else_the_fact(evidence, outcome, file):
+    assert execution_file("a", evidence, outcome) == file
 
 
-def test_a_file_is_shown_with_the_leading_slash_that_datasync_gives_it():
-    assert file_view(File("dir/a.csv", FileState.PUBLISHED, 20, VERIFIED.at_ms)) == {
+def test_path_of_a_file_has_the_leading_slash_of_datasync():
+    assert file_view(ExecutionFile("dir/a.csv", FileState.PUBLISHED, 20, VERIFIED.at_ms)) == {
         "path": "/dir/a.csv",
         "state": "published",
         "size": 20,
@@ -114,11 +123,25 @@ def test_a_file_is_shown_with_the_leading_slash_that_datasync_gives_it():
     }
 
 
-def test_a_file_of_which_little_is_known_says_so():
-    assert file_view(File("a", FileState.FAILED, reason="checksums differ")) == {
+def test_unknown_values_of_a_file_are_null():
+    assert file_view(ExecutionFile("a", FileState.FAILED, reason="checksums differ")) == {
         "path": "/a",
         "state": "failed",
         "size": None,
         "verified_at": None,
         "reason": "checksums differ",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "keep", "escaped"),
+    [
+        ("dir/ä b.csv", "", "dir/ä b.csv"),
+        ("a\nb\tc", "", "a\\nb\\tc"),
+        ("a\nb\tc", "\n", "a\nb\\tc"),
+        ("\x1b[2J", "", "\\x1b[2J"),
+        ("\u202ea", "", "\\u202ea"),
+    ],
+)
+def test_unprintable_characters_are_escaped(text, keep, escaped):
+    assert escape_unprintable(text, keep=keep) == escaped

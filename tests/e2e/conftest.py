@@ -18,7 +18,7 @@ import pytest
 from tests.contracts.servers import ENVIRONMENT, an_emulator
 
 REGION = ENVIRONMENT["AWS_REGION"]
-PATIENCE_S = 60.0
+STALLED_AFTER_S = 60.0
 _numbers = itertools.count()
 
 
@@ -28,7 +28,7 @@ def emulator_url(moto_url, shares):
         yield url
 
 
-async def eventually(condition, *, patience_s=PATIENCE_S):
+async def eventually(condition, *, patience_s=STALLED_AFTER_S):
     """Return what the condition returns once that is true. Asks another process, so it has to ask again."""
     async with asyncio.timeout(patience_s):
         while not (answer := await condition()):  # noqa: ASYNC110 - because another process sets no event of ours
@@ -53,7 +53,7 @@ class Worker:
 
     async def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+        return await asyncio.wait_for(self.process.wait(), STALLED_AFTER_S)
 
     async def get(self, path):
         """Status and JSON of a path."""
@@ -80,7 +80,7 @@ class Scene:
     async def execute(self):
         """Start an execution and wait for its end; returns its ARN and status."""
         arn = await self.start()
-        return arn, await self.ended(arn)
+        return arn, await self.has_ended(arn)
 
     async def start(self):
         return (await self.clients["datasync"].start_task_execution(TaskArn=self.task_arn))["TaskExecutionArn"]
@@ -103,7 +103,7 @@ class Scene:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        out, err = await asyncio.wait_for(process.communicate(), STALLED_AFTER_S)
         return process.returncode, out.decode(), err.decode()
 
     async def worker(self, **environment):

@@ -55,7 +55,7 @@ async def test_killing_a_worker_at_any_moment_loses_nothing(scene, seed):
         # A moment that only chance chooses: that it may be any is what is tested.
         await asyncio.sleep(moments.uniform(0.2, 2.0))
         await worker.stop(signal.SIGKILL)
-    await scene.ended(arn)
+    await scene.has_ended(arn)
     await scene.phase(await scene.worker(TRIGGER_LEASE_S="5", **SLOWLY), arn, "PUBLISHED")
     messages = await scene.receive(MANY)
     assert len({message["fileName"] for message in messages}) == MANY

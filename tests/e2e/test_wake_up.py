@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from service.worker.wake import REST_S
+from service.worker.wake import MIN_INTERVAL_S
 from tests.e2e.conftest import REGION, eventually
 
 STOPS_WITHIN_S = 5.0
@@ -44,7 +44,7 @@ async def test_a_wake_up_brings_the_files_long_before_the_next_poll_and_waiting_
     async def waits_for_the_next():
         _, health = await worker.get("/healthz")
         _, _, ago_s, *_ = health["checks"]["wake"]["detail"].split()
-        return int(ago_s) > REST_S
+        return int(ago_s) > MIN_INTERVAL_S
 
     await eventually(waits_for_the_next)
     assert await asyncio.wait_for(worker.stop(), STOPS_WITHIN_S) == 0

@@ -12,24 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants.catalogue import MUTANTS
+from tests.mutants.mutant import ROOT, Mutant
 
-ROOT = Path(__file__).parent.parent.parent
 COPIED = ("service", "tests", "docs", "pyproject.toml")
-PATIENCE_S = 600
-
-
-def mutated(mutant: Mutant) -> str:
-    """The file with the mistake in it. ValueError unless what is to be replaced is there exactly once."""
-    text = (ROOT / mutant.path).read_text()
-    if text.count(mutant.old) != 1:
-        raise ValueError(f"{mutant.name}: what it replaces is {text.count(mutant.old)} times in {mutant.path}")
-    return text.replace(mutant.old, mutant.new)
+TIMEOUT_S = 600
 
 
 @contextmanager
-def tree() -> Iterator[Path]:
-    """A copy of the tree that may be spoiled."""
+def copied_tree() -> Iterator[Path]:
+    """Yield a copy of the files that the service's tests need."""
     with tempfile.TemporaryDirectory() as folder:
         for name in COPIED:
             source, copy = ROOT / name, Path(folder, name)
@@ -40,10 +32,10 @@ def tree() -> Iterator[Path]:
         yield Path(folder)
 
 
-def killer(mutant: Mutant) -> str | None:
-    """The first test that fails with the mistake; None when all pass."""
-    with tree() as folder:
-        (folder / mutant.path).write_text(mutated(mutant))
+def killer_of(mutant: Mutant) -> str | None:
+    """Return the first test that fails with the mistake; None if all pass."""
+    with copied_tree() as folder:
+        (folder / mutant.path).write_text(mutant.source())
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
         done = subprocess.run(
             [*command, *mutant.killers],
@@ -51,7 +43,7 @@ def killer(mutant: Mutant) -> str | None:
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
@@ -62,17 +54,17 @@ def killer(mutant: Mutant) -> str | None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--only", default="", help="only mutants whose name has this in it")
-    parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
+    parser.add_argument("--only", default="", help="only mistakes whose name contains this text")
+    parser.add_argument("--jobs", type=int, default=2, help="mistakes that are tested at the same time")
     arguments = parser.parse_args()
     mutants = [mutant for mutant in MUTANTS if arguments.only in mutant.name]
     survivors = 0
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for mutant, killed_by in zip(mutants, pool.map(killer, mutants), strict=True):
-            survivors += killed_by is None
-            sys.stdout.write(f"{mutant.name:75} {killed_by or 'SURVIVES'}\n")
+        for mutant, killer in zip(mutants, pool.map(killer_of, mutants), strict=True):
+            survivors += killer is None
+            sys.stdout.write(f"{mutant.name:85} {killer or 'SURVIVES'}\n")
             sys.stdout.flush()
-    sys.stdout.write(f"{len(mutants) - survivors} of {len(mutants)} mutants killed\n")
+    sys.stdout.write(f"{len(mutants) - survivors} of {len(mutants)} mistakes are noticed\n")
     return 1 if survivors else 0
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from service.domain.facts import Fact, FactKind, Known, Unknown
+from service.domain.facts import Fact, FactKind, RecognizedLine, UnparsedReason
 from service.parsing.basic import parse
 
 AT_MS = 1_700_000_000_123
@@ -28,7 +28,7 @@ def fact(kind, path, size_bytes=None, detail=None):
         ("[NOTICE] Verified file /a, 3 bytes\n[NOTICE] Verified file /b, 4 bytes", None, 4),
     ],
 )
-def test_a_verified_file_has_the_whole_text_between_opening_and_size_as_its_path(line, path, size_bytes):
+def test_path_of_a_verified_file_is_the_whole_text_between_start_and_size(line, path, size_bytes):
     path = path or "a, 3 bytes\n[NOTICE] Verified file /b"
     assert parse(line, AT_MS) == fact(FactKind.VERIFIED, path, size_bytes)
 
@@ -50,52 +50,52 @@ def test_a_verified_file_has_the_whole_text_between_opening_and_size_as_its_path
         "[NOTICE] ",
     ],
 )
-def test_what_is_almost_a_known_line_is_unknown(line):
-    assert parse(line, AT_MS) is Unknown.LEVEL_NOTICE
+def test_line_that_differs_slightly_from_a_known_format_is_unparsed(line):
+    assert parse(line, AT_MS) is UnparsedReason.LEVEL_NOTICE
 
 
 @pytest.mark.parametrize(
     ("line", "outcome"),
     [
-        ("", Unknown.FORM),
-        ("\n", Unknown.FORM),
-        ("Verified file /a, 3 bytes", Unknown.FORM),
-        (" [NOTICE] Verified file /a, 3 bytes", Unknown.FORM),
-        ("[notice] Verified file /a, 3 bytes", Unknown.FORM),
-        ("[] Verified file /a, 3 bytes", Unknown.FORM),
-        ("[NOTICE]Verified file /a, 3 bytes", Unknown.FORM),
-        ('{"Action": "VERIFY"}', Unknown.FORM),
-        ("[DEBUG] something", Unknown.FORM),
-        ("[INFO] something", Unknown.LEVEL_INFO),
-        ("[NOTICE] something", Unknown.LEVEL_NOTICE),
-        ("[WARN] something", Known.WARNING),
-        ("[ERROR] something", Known.ERROR),
+        ("", UnparsedReason.UNKNOWN_FORMAT),
+        ("\n", UnparsedReason.UNKNOWN_FORMAT),
+        ("Verified file /a, 3 bytes", UnparsedReason.UNKNOWN_FORMAT),
+        (" [NOTICE] Verified file /a, 3 bytes", UnparsedReason.UNKNOWN_FORMAT),
+        ("[notice] Verified file /a, 3 bytes", UnparsedReason.UNKNOWN_FORMAT),
+        ("[] Verified file /a, 3 bytes", UnparsedReason.UNKNOWN_FORMAT),
+        ("[NOTICE]Verified file /a, 3 bytes", UnparsedReason.UNKNOWN_FORMAT),
+        ('{"Action": "VERIFY"}', UnparsedReason.UNKNOWN_FORMAT),
+        ("[DEBUG] something", UnparsedReason.UNKNOWN_FORMAT),
+        ("[INFO] something", UnparsedReason.LEVEL_INFO),
+        ("[NOTICE] something", UnparsedReason.LEVEL_NOTICE),
+        ("[WARN] something", RecognizedLine.WARNING),
+        ("[ERROR] something", RecognizedLine.ERROR),
     ],
 )
-def test_what_no_rule_reads_is_told_apart_by_its_level(line, outcome):
+def test_line_without_a_rule_is_classified_by_its_level(line, outcome):
     assert parse(line, AT_MS) is outcome
 
 
 @pytest.mark.parametrize(
     ("line", "outcome"),
     [
-        ("[WARN] Skipped file /a", Known.SKIPPED),
+        ("[WARN] Skipped file /a", RecognizedLine.SKIPPED),
         ("[ERROR] Verification failed <> /a", fact(FactKind.FAILED, "a", None, "<>")),
-        ("[WARN] /a   srcMeta: type=R", Known.VERIFICATION_DETAIL),
+        ("[WARN] /a   srcMeta: type=R", RecognizedLine.VERIFICATION_DETAIL),
     ],
 )
-def test_a_rule_for_the_text_goes_before_the_level(line, outcome):
+def test_rule_for_the_text_takes_precedence_over_the_level(line, outcome):
     assert parse(line, AT_MS) == outcome
 
 
 @pytest.mark.parametrize("form", ["Verified file {}, 3 bytes", "Transferred file {}, 3 bytes", "Deleted file {}"])
 @pytest.mark.parametrize("path", ["", "/"])
-def test_a_file_without_a_name_is_no_file(form, path):
-    assert parse("[NOTICE] " + form.format(path), AT_MS) is Unknown.PATH
+def test_file_without_a_name_is_unparsed(form, path):
+    assert parse("[NOTICE] " + form.format(path), AT_MS) is UnparsedReason.NO_PATH
 
 
-def test_a_failure_without_a_name_is_no_fact():
-    assert parse("[NOTICE] Verification failed <> /", AT_MS) is Unknown.PATH
+def test_failure_without_a_name_is_unparsed():
+    assert parse("[NOTICE] Verification failed <> /", AT_MS) is UnparsedReason.NO_PATH
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_a_failure_without_a_name_is_no_fact():
         ("Verified file /d/, 0 bytes", fact(FactKind.DIRECTORY, "d/", 0)),
         ("Verified directory /d/e", fact(FactKind.DIRECTORY, "d/e")),
         ("Verified directory /d/", fact(FactKind.DIRECTORY, "d/")),
-        ("Transferred file /d/", Known.DIRECTORY),
-        ("Deleted file /d/, 0 bytes", Known.DIRECTORY),
-        ("Verification failed <> /d/", Known.VERIFICATION_DETAIL),
+        ("Transferred file /d/", RecognizedLine.DIRECTORY),
+        ("Deleted file /d/, 0 bytes", RecognizedLine.DIRECTORY),
+        ("Verification failed <> /d/", RecognizedLine.VERIFICATION_DETAIL),
     ],
 )
-def test_a_last_slash_makes_a_directory_which_is_a_fact_only_where_it_is_verified(line, outcome):
+def test_path_with_a_trailing_slash_is_a_directory_and_a_fact_only_if_verified(line, outcome):
     assert parse(f"[NOTICE] {line}", AT_MS) == outcome
 
 
@@ -120,8 +120,8 @@ def test_a_last_slash_makes_a_directory_which_is_a_fact_only_where_it_is_verifie
         "[NOTICE] Execution exec-0a finished with status Cancelled.",
     ],
 )
-def test_the_finish_line_is_one_whatever_the_level_and_the_status(line):
-    assert parse(line, AT_MS) is Known.FINISHED
+def test_finish_line_is_recognized_at_any_level_and_status(line):
+    assert parse(line, AT_MS) is RecognizedLine.FINISHED
 
 
 @pytest.mark.parametrize(
@@ -135,23 +135,23 @@ def test_the_finish_line_is_one_whatever_the_level_and_the_status(line):
         "[INFO] x [INFO] Execution exec-0a finished with status Success.",
     ],
 )
-def test_what_only_contains_the_finish_line_does_not_finish_an_execution(line):
-    assert parse(line, AT_MS) is Unknown.LEVEL_INFO
+def test_text_that_only_contains_a_finish_line_is_not_one(line):
+    assert parse(line, AT_MS) is UnparsedReason.LEVEL_INFO
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_failure_ends_its_path_where_the_same_event_repeats_it_with_metadata(newline):
+def test_path_of_a_failure_ends_before_the_line_that_repeats_it_with_metadata(newline):
     lines = ["[NOTICE] Verification failed <> /d/a", f"[NOTICE] /d/a   srcMeta: {META}", "[NOTICE]   srcHash: 0c"]
     detail = f"<> srcMeta: {META}{newline}[NOTICE]   srcHash: 0c"
     assert parse(newline.join(lines), AT_MS) == fact(FactKind.FAILED, "d/a", None, detail)
 
 
-def test_a_failure_with_another_files_metadata_keeps_its_whole_path():
+def test_failure_with_the_metadata_of_another_file_keeps_its_whole_path():
     path = f"a\n[NOTICE] /b   srcMeta: {META}"
     assert parse(f"[NOTICE] Verification failed <> /{path}", AT_MS) == fact(FactKind.FAILED, path, None, "<>")
 
 
-def test_metadata_is_looked_for_behind_every_path_that_datasync_can_have_and_no_further():
+def test_metadata_is_found_after_paths_of_up_to_4096_bytes():
     def event(path):
         return f"[NOTICE] Verification failed > {path}\n[NOTICE] {path}   dstMeta: {META}"
 
@@ -160,7 +160,7 @@ def test_metadata_is_looked_for_behind_every_path_that_datasync_can_have_and_no_
     assert parse(event(too_long), AT_MS).path == event(too_long).partition("> /")[2]
 
 
-def test_a_failures_detail_is_bounded_and_can_be_encoded():
+def test_detail_of_a_failure_is_bounded_and_can_be_encoded():
     parsed = parse("[NOTICE] Verification failed <> /a\n[NOTICE] /a   srcMeta: " + "x\ud800" * 5000, AT_MS)
     assert parsed.path == "a"
     assert len(parsed.detail.encode()) == 1000

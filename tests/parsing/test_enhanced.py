@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from service.domain.facts import Fact, FactKind, Known, Unknown
+from service.domain.facts import Fact, FactKind, RecognizedLine, UnparsedReason
 from service.parsing.enhanced import parse
 
 AT_MS = 1_700_000_000_123
@@ -30,13 +30,13 @@ def fact(kind, path="d/a", size_bytes=3, detail=None):
     ("action", "done", "failed"),
     [
         ("VERIFY", fact(FactKind.VERIFIED), fact(FactKind.FAILED, detail=": ".join(ERROR.values()))),
-        ("TRANSFER", fact(FactKind.TRANSFERRED), Known.TRANSFER_FAILED),
-        ("DELETE", fact(FactKind.DELETED), Known.ERROR),
-        ("SKIP", Known.SKIPPED, Known.SKIPPED),
-        ("LIST", Unknown.ACTION, Unknown.ACTION),
+        ("TRANSFER", fact(FactKind.TRANSFERRED), RecognizedLine.TRANSFER_FAILED),
+        ("DELETE", fact(FactKind.DELETED), RecognizedLine.ERROR),
+        ("SKIP", RecognizedLine.SKIPPED, RecognizedLine.SKIPPED),
+        ("LIST", UnparsedReason.UNKNOWN_ACTION, UnparsedReason.UNKNOWN_ACTION),
     ],
 )
-def test_an_action_with_and_without_an_error(action, done, failed):
+def test_action_means_one_thing_with_an_error_and_another_without(action, done, failed):
     assert read(record(action)) == done
     assert read(record(action, **ERROR)) == failed
 
@@ -51,12 +51,12 @@ def test_an_action_with_and_without_an_error(action, done, failed):
         ({"ErrorCode": {"a": [1]}, "ErrorDetail": "B"}, "B"),
     ],
 )
-def test_any_sign_of_an_error_fails_the_file(members, detail):
+def test_any_error_code_or_detail_fails_the_file(members, detail):
     assert read(record(**members)) == fact(FactKind.FAILED, detail=detail)
 
 
 @pytest.mark.parametrize("nothing", [None, "", 0, False, [], {}])
-def test_an_error_that_says_nothing_is_none(nothing):
+def test_empty_error_is_not_an_error(nothing):
     assert read(record(ErrorCode=nothing, ErrorDetail=nothing)) == fact(FactKind.VERIFIED)
 
 
@@ -72,14 +72,14 @@ def test_an_error_that_says_nothing_is_none(nothing):
         {"Destination": side("", Type="Directory"), "Source": None},
     ],
 )
-def test_a_directory_is_known_and_no_fact(action, members):
-    assert read(record(action, **members)) is Known.DIRECTORY
+def test_directory_is_recognized_and_states_no_fact(action, members):
+    assert read(record(action, **members)) is RecognizedLine.DIRECTORY
 
 
-def test_a_directory_that_fails_is_no_fact_either():
+def test_failed_directory_is_recognized_and_states_no_fact():
     failed = record(Destination=side(Type="Directory"), **ERROR)
-    assert read(failed) is Known.VERIFICATION_DETAIL
-    assert read(failed | {"Action": "TRANSFER"}) is Known.TRANSFER_FAILED
+    assert read(failed) is RecognizedLine.VERIFICATION_DETAIL
+    assert read(failed | {"Action": "TRANSFER"}) is RecognizedLine.TRANSFER_FAILED
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_directory_that_fails_is_no_fact_either():
         ({"Source": None}, "d/a"),
     ],
 )
-def test_the_path_is_the_destinations_or_else_the_sources_without_one_leading_slash(members, path):
+def test_path_is_that_of_the_destination_or_else_of_the_source_without_one_leading_slash(members, path):
     assert read(record(**members)) == fact(FactKind.VERIFIED, path)
 
 
@@ -116,12 +116,12 @@ def test_the_path_is_the_destinations_or_else_the_sources_without_one_leading_sl
         ([5], 3, None),
     ],
 )
-def test_the_size_is_the_destinations_or_else_the_sources_and_none_where_it_is_no_size(destination, source, size_bytes):
+def test_size_is_that_of_the_destination_or_else_of_the_source_and_none_if_invalid(destination, source, size_bytes):
     members = {"Destination": side(ContentSize=destination), "Source": side(ContentSize=source)}
     assert read(record(**members)) == fact(FactKind.VERIFIED, size_bytes=size_bytes)
 
 
-def test_a_record_may_come_without_any_metadata():
+def test_record_without_metadata_is_parsed():
     bare = {"RelativePath": "d/a"}
     assert read(record(Destination=bare, Source=bare)) == fact(FactKind.VERIFIED, size_bytes=None)
 
@@ -138,46 +138,46 @@ def test_a_record_may_come_without_any_metadata():
         {"Destination": {"RelativePath": "d/a", "Metadata": [1]}},
     ],
 )
-def test_a_record_with_something_else_in_place_of_an_object_or_a_text_is_not_guessed_at(members):
-    assert read(record(**members)) is Unknown.FORM
+def test_record_with_a_member_of_another_type_is_unparsed(members):
+    assert read(record(**members)) is UnparsedReason.UNKNOWN_FORMAT
 
 
 @pytest.mark.parametrize("members", [{"Destination": side("/")}, {"Destination": None, "Source": None}])
-def test_a_record_without_a_path_is_no_fact(members):
-    assert read(record(**members)) is Unknown.PATH
+def test_record_without_a_path_is_unparsed(members):
+    assert read(record(**members)) is UnparsedReason.NO_PATH
 
 
 @pytest.mark.parametrize("action", JUNK)
-def test_a_record_whose_action_is_not_understood_is_counted_as_that(action):
-    assert read(record(action)) is Unknown.ACTION
-    assert read({}) is Unknown.ACTION
+def test_record_with_an_unknown_action_is_unparsed(action):
+    assert read(record(action)) is UnparsedReason.UNKNOWN_ACTION
+    assert read({}) is UnparsedReason.UNKNOWN_ACTION
 
 
 @pytest.mark.parametrize("message", ["", "{", "[NOTICE] Verified file /a, 3 bytes", "\ufeff{}", "{'Action': 'VERIFY'}"])
-def test_what_is_not_json_is_counted_as_that(message):
-    assert parse(message, AT_MS) is Unknown.NOT_JSON
+def test_text_that_is_not_json_is_unparsed(message):
+    assert parse(message, AT_MS) is UnparsedReason.NOT_JSON
 
 
 @pytest.mark.parametrize("message", ["null", "1", '"text"', "[]", "[{}]"])
-def test_json_that_is_no_object_has_not_the_form(message):
-    assert parse(message, AT_MS) is Unknown.FORM
+def test_json_that_is_not_an_object_is_unparsed(message):
+    assert parse(message, AT_MS) is UnparsedReason.UNKNOWN_FORMAT
 
 
 @pytest.mark.parametrize("extra", ['"\\ud800"', "1e999", "9" * 400, "9" * 5000])
-def test_what_strict_readers_refuse_and_json_allows_is_read(extra):
+def test_values_that_strict_decoders_reject_and_json_allows_are_parsed(extra):
     assert parse(json.dumps(record(Extra="HERE")).replace('"HERE"', extra), AT_MS) == fact(FactKind.VERIFIED)
 
 
 @pytest.mark.parametrize("extra", ["[" * 200_000, "[" * 200_000 + "]" * 200_000, '{"a":' * 100_000])
-def test_what_no_reader_can_take_is_counted_and_does_no_harm(extra):
-    assert parse(f'{{"Action": "VERIFY", "Extra": {extra}}}', AT_MS) is Unknown.NOT_JSON
+def test_nesting_that_no_decoder_supports_is_unparsed(extra):
+    assert parse(f'{{"Action": "VERIFY", "Extra": {extra}}}', AT_MS) is UnparsedReason.NOT_JSON
 
 
-def test_a_name_that_is_no_unicode_text_arrives_whole():
+def test_name_that_is_not_valid_unicode_is_preserved():
     assert read(record(Destination=side("d/\ud800a"))) == fact(FactKind.VERIFIED, "d/\ud800a")
 
 
-def test_a_failures_detail_is_bounded_and_can_be_encoded():
+def test_detail_of_a_failure_is_bounded_and_can_be_encoded():
     detail = read(record(ErrorCode="\ud800", ErrorDetail="x" * 100_000)).detail
     assert detail.startswith("\\ud800: xxx")
     assert len(detail.encode()) == 1000

@@ -1,7 +1,7 @@
-"""Every line that DataSync's documentation and its users show, each with its source, and what is inferred from them.
+"""The lines that DataSync's documentation and its users show, and lines inferred from them, each with its source.
 
-A row of golden.jsonl has `evidence`: `real` (captured), `docs` (published by AWS) or `inferred`; and what the line
-means: `fact` [kind, path, size, detail], `known` or `unknown`.
+A row of golden.jsonl has `evidence`: `real` (captured), `docs` (published by AWS) or `inferred`; and the result of
+parsing the line: `fact` [kind, path, size, detail], `known` or `unknown`.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.domain.facts import Fact, FactKind, Known, Parsed, Unknown
+from service.domain.facts import Fact, FactKind, ParsedLine, RecognizedLine, UnparsedReason
 from service.domain.names import TaskMode
 from service.parsing import PARSERS
 
@@ -20,19 +20,19 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def expected(row: dict[str, Any]) -> Parsed:
+def expected(row: dict[str, Any]) -> ParsedLine:
     if "fact" in row:
         kind, path, size_bytes, detail = row["fact"]
         return Fact(FactKind(kind), path, size_bytes, AT_MS, detail)
-    return Known(row["known"]) if "known" in row else Unknown(row["unknown"])
+    return RecognizedLine(row["known"]) if "known" in row else UnparsedReason(row["unknown"])
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row['mode']}-{row['evidence']}-{n}" for n, row in enumerate(ROWS, 1)])
-def test_a_line_of_the_golden_file_means_what_it_says_there(row):
+def test_line_of_the_golden_file_is_parsed_as_stated_there(row):
     assert PARSERS[TaskMode(row["mode"])](row["line"], AT_MS) == expected(row)
 
 
-def test_every_row_names_its_source_and_how_sure_it_is():
+def test_every_row_names_its_source_and_evidence():
     assert {row["evidence"] for row in ROWS} == {"real", "docs", "inferred"}
     assert all(row["source"] for row in ROWS)
 
@@ -41,7 +41,7 @@ def test_every_mode_has_a_parser():
     assert set(PARSERS) == set(TaskMode)
 
 
-def test_nothing_that_datasync_or_its_users_have_shown_is_unknown():
+def test_no_line_shown_by_datasync_or_its_users_is_unparsed():
     shown = [row for row in ROWS if row["evidence"] != "inferred"]
     assert len(shown) > 30
     assert not [row["line"] for row in shown if "unknown" in row]

@@ -1,4 +1,4 @@
-"""Whatever a file is called, its line says exactly that name and that kind, and no part of the name says anything."""
+"""File names that look like log lines: the parsed name is exactly the file's, and no part of it is taken for a line."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from service.domain.facts import Fact, FactKind, Known, Unknown
+from service.domain.facts import Fact, FactKind, RecognizedLine, UnparsedReason
 from service.parsing import basic, enhanced
 
 AT_MS = 1_700_000_000_123
@@ -29,7 +29,7 @@ NAMES = (
     .map("".join)
     .filter(lambda name: name and not name.endswith("/"))
 )
-"""Names of files, lone surrogates and all: neither empty nor with the slash of a directory."""
+"""Names of files, some with lone surrogates: not empty, and without the trailing slash of a directory."""
 
 
 @pytest.mark.parametrize("kind", [FactKind.VERIFIED, FactKind.TRANSFERRED, FactKind.DELETED])
@@ -38,7 +38,7 @@ NAMES = (
 @example(name=FINISH, size_bytes=0)
 @example(name=f"\n{FINISH}\n", size_bytes=0)
 @example(name=FAILURE, size_bytes=0)
-def test_a_basic_line_with_a_size_says_its_name_and_size(kind, name, size_bytes):
+def test_basic_line_with_a_size_is_parsed_to_its_name_and_size(kind, name, size_bytes):
     line = f"[NOTICE] {kind.capitalize()} file /{name}, {size_bytes} bytes"
     assert basic.parse(line, AT_MS) == Fact(kind, name, size_bytes, AT_MS)
 
@@ -46,14 +46,14 @@ def test_a_basic_line_with_a_size_says_its_name_and_size(kind, name, size_bytes)
 @pytest.mark.parametrize("kind", [FactKind.TRANSFERRED, FactKind.DELETED])
 @settings(deadline=None)
 @given(name=NAMES)
-def test_a_basic_line_without_a_size_says_its_name_unless_that_ends_as_a_size_does(kind, name):
+def test_basic_line_without_a_size_is_parsed_to_its_name_unless_that_ends_like_a_size(kind, name):
     assume(not re.search(r", [0-9]{1,18} bytes(\r?\n)?\Z", name))
     assert basic.parse(f"[NOTICE] {kind.capitalize()} file /{name}", AT_MS) == Fact(kind, name, None, AT_MS)
 
 
 @settings(deadline=None)
 @given(name=NAMES)
-def test_a_basic_line_about_a_directory_says_its_name(name):
+def test_basic_line_about_a_directory_is_parsed_to_its_name(name):
     assert basic.parse(f"[NOTICE] Verified directory /{name}", AT_MS) == Fact(FactKind.DIRECTORY, name, None, AT_MS)
 
 
@@ -61,7 +61,7 @@ def test_a_basic_line_about_a_directory_says_its_name(name):
 @given(name=NAMES, sign=st.sampled_from(["<>", "<", ">"]))
 @example(name=FAILURE, sign="<>")
 @example(name=f"x\n{FINISH}", sign="<>")
-def test_a_basic_failure_says_its_name(name, sign):
+def test_basic_failure_is_parsed_to_its_name(name, sign):
     line = f"[NOTICE] Verification failed {sign} /{name}"
     assert basic.parse(line, AT_MS) == Fact(FactKind.FAILED, name, None, AT_MS, sign)
 
@@ -71,7 +71,7 @@ def test_a_basic_failure_says_its_name(name, sign):
 @example(name=FAILURE)
 @example(name=f"x\n[NOTICE] /x   srcMeta: {META}")
 @example(name="x\n[NOTICE] /x")
-def test_a_basic_failure_with_metadata_in_the_same_event_says_its_name(name):
+def test_basic_failure_with_metadata_in_the_same_event_is_parsed_to_its_name(name):
     meta = [f"{end}Meta: {META}\n[NOTICE]   {end}Hash: 0c" for end in ("src", "dst")]
     event = f"[NOTICE] Verification failed <> /{name}" + "".join(f"\n[NOTICE] /{name}   {text}" for text in meta)
     parsed = basic.parse(event, AT_MS)
@@ -81,19 +81,22 @@ def test_a_basic_failure_with_metadata_in_the_same_event_says_its_name(name):
 
 @settings(deadline=None)
 @given(name=NAMES)
-def test_a_name_in_a_basic_line_that_states_no_fact_makes_none(name):
-    assert basic.parse(f"[NOTICE] /{name}   srcMeta: {META}", AT_MS) is Known.VERIFICATION_DETAIL
-    assert basic.parse(f"[ERROR] Failed to open source file /{name}: No such file or directory", AT_MS) is Known.ERROR
-    assert basic.parse(f"[WARN] Failed to read metadata for file /{name}: No data", AT_MS) is Known.WARNING
-    assert basic.parse(f"[NOTICE] Skipped file /{name}, 3 bytes", AT_MS) is Known.SKIPPED
-    assert basic.parse(f"[NOTICE] Created directory /{name}", AT_MS) is Known.DIRECTORY
+def test_name_in_a_basic_line_without_a_fact_states_none(name):
+    assert basic.parse(f"[NOTICE] /{name}   srcMeta: {META}", AT_MS) is RecognizedLine.VERIFICATION_DETAIL
+    assert (
+        basic.parse(f"[ERROR] Failed to open source file /{name}: No such file or directory", AT_MS)
+        is RecognizedLine.ERROR
+    )
+    assert basic.parse(f"[WARN] Failed to read metadata for file /{name}: No data", AT_MS) is RecognizedLine.WARNING
+    assert basic.parse(f"[NOTICE] Skipped file /{name}, 3 bytes", AT_MS) is RecognizedLine.SKIPPED
+    assert basic.parse(f"[NOTICE] Created directory /{name}", AT_MS) is RecognizedLine.DIRECTORY
 
 
 @pytest.mark.parametrize("indent", [None, 4])
 @pytest.mark.parametrize("ensure_ascii", [True, False])
 @settings(deadline=None)
 @given(name=NAMES, size_bytes=SIZES, slash=st.sampled_from(["", "/"]))
-def test_an_enhanced_record_says_its_name(indent, ensure_ascii, name, size_bytes, slash):
+def test_enhanced_record_is_parsed_to_its_name(indent, ensure_ascii, name, size_bytes, slash):
     assume(slash or not name.startswith("/"))
     assume(json.loads(json.dumps(name)) == name)  # two surrogates that make a pair are one character in JSON
     side = {"RelativePath": slash + name, "Metadata": {"Type": "Object", "ContentSize": size_bytes}}
@@ -127,9 +130,9 @@ RECORDS = st.fixed_dictionaries({}, optional=MEMBERS | {"Source": SIDES | JSON, 
 
 
 def is_sound(parsed):
-    """Exactly one of three outcomes; and a fact holds what it promises."""
+    """Return whether the result is one of three types and, if it is a fact, has valid members."""
     if not isinstance(parsed, Fact):
-        return isinstance(parsed, Known | Unknown)
+        return isinstance(parsed, RecognizedLine | UnparsedReason)
     return (
         isinstance(parsed.kind, FactKind)
         and isinstance(parsed.path, str)
@@ -143,12 +146,12 @@ def is_sound(parsed):
 
 @settings(deadline=None)
 @given(opening=OPENINGS, rest=NAMES | ANY_TEXT)
-def test_any_text_is_one_of_three_things_and_never_an_exception(opening, rest):
+def test_any_text_has_one_of_three_results_and_raises_nothing(opening, rest):
     assert is_sound(basic.parse(opening + rest, AT_MS))
     assert is_sound(enhanced.parse(opening + rest, AT_MS))
 
 
 @settings(deadline=None)
 @given(record=RECORDS | JSON)
-def test_any_json_is_one_of_three_things_and_never_an_exception(record):
+def test_any_json_has_one_of_three_results_and_raises_nothing(record):
     assert is_sound(enhanced.parse(json.dumps(record), AT_MS))

@@ -1,7 +1,7 @@
-"""Nobody can stop the worker with a file name: sixteen times the event takes about sixteen times the time.
+"""The time to parse an event grows with its length: sixteen times the length takes about sixteen times the time.
 
-Time of this thread on the processor, the best of some tries, and a bound with much room: what goes wrong here is
-quadratic or worse, and takes 256 times as long.
+So no file name can stop a worker. The tests compare the CPU time of this thread, the best of five tries, with a wide
+bound: a quadratic parser would take 256 times as long.
 """
 
 import time
@@ -59,7 +59,7 @@ def processor_s(parse, line):
 
 @pytest.mark.parametrize("piece", PATHS.values(), ids=PATHS)
 @pytest.mark.parametrize(("mode", "form"), FORMS)
-def test_the_time_grows_with_the_length_of_the_event_and_not_faster(mode, form, piece):
+def test_time_grows_with_the_length_of_the_event_and_not_faster(mode, form, piece):
     times = 16_000 // len(piece)
     small, large = (form.format(piece * n) for n in (times, times * GROWTH))
     small_s = max(processor_s(PARSERS[mode], small), 50e-6)

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from service.adapters.memory.table import (
-    MemoryExecutions,
-    MemoryFacts,
-    MemoryOutbox,
-    MemoryOutcomeLog,
-    MemoryTasks,
-)
-from service.adapters.memory.world import MemoryObjects, MemoryTopic
-from service.domain.errors import Absent, Rejected
+from service.domain.errors import NotFoundError, RequestRejectedError
 from service.domain.execution import Execution
 from service.domain.facts import Fact, FactKind
 from service.domain.messages import Message
 from service.domain.names import ExecutionId
 from service.domain.phases import Phase
-from service.domain.records import Delivery, Lease, LogEvent, LogPage, OpenExecution
+from service.domain.port_types import ExecutionEntry, Lease, LogEvent, LogPage, SendResult
+from tests.fakes.services import MemoryObjects, MemoryTopic
+from tests.fakes.stores import (
+    MemoryExecutionStore,
+    MemoryFactStore,
+    MemoryOutbox,
+    MemoryOutcomeStore,
+    MemoryTaskStore,
+)
 
 EPOCH_S = 1_767_323_045  # 2026-01-02T03:04:05Z
 TOKEN_LIFE_S = 24 * 3600.0
@@ -75,14 +75,14 @@ class SimulatedLogs:
         now = now_s()
         if now < self.appears_s.get(group, 0.0):
             self.count["log group not there yet"] += 1
-            raise Absent("logs.DescribeLogStreams", f"there is no log group {group}")
+            raise NotFoundError("logs.DescribeLogStreams", f"there is no log group {group}")
         return [n for n, s in sorted(self.groups[group].items()) if n.startswith(prefix) and s.appears_s <= now]
 
-    async def page(self, group: str, stream: str, token: str | None) -> LogPage:
+    async def read_page(self, group: str, stream: str, token: str | None) -> LogPage:
         now = now_s()
         found = self.groups[group].get(stream)
         if found is None or now < found.appears_s:
-            raise Absent("logs.GetLogEvents", f"there is no log stream {stream}")
+            raise NotFoundError("logs.GetLogEvents", f"there is no log stream {stream}")
         place = self._place(token, now)
         lines = [line for line in found.lines if line.place > place and line.visible_s <= now][: self.page_size]
         if not lines and token is not None:
@@ -99,7 +99,7 @@ class SimulatedLogs:
         place, since_s = self.tokens[token]
         if now - since_s >= TOKEN_LIFE_S or self.random.random() < self.refused_tokens:
             self.count["token refused"] += 1
-            raise Rejected("logs.GetLogEvents", "the token is not valid")
+            raise RequestRejectedError("logs.GetLogEvents", "the token is not valid")
         return place
 
     def _token(self, place: tuple[float, int], now: float) -> str:
@@ -109,13 +109,13 @@ class SimulatedLogs:
 
 
 @dataclass
-class SimulatedFacts(MemoryFacts):
+class SimulatedFacts(MemoryFactStore):
     """Pages shorter than was asked for, as DynamoDB gives them at 1 MB."""
 
     page_size: int = 1000
 
-    async def page(self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int) -> Sequence[Fact]:
-        return await super().page(execution, kind, shard, after=after, limit=min(limit, self.page_size))
+    async def read_page(self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int) -> Sequence[Fact]:
+        return await super().read_page(execution, kind, shard, after=after, limit=min(limit, self.page_size))
 
 
 class Delivered(NamedTuple):
@@ -140,7 +140,7 @@ class SimulatedQueue:
     def seen_by(self, name: str) -> "SenderView":
         return SenderView(self, name)
 
-    async def send(self, messages: Sequence[Message], by: str) -> Delivery:
+    async def send(self, messages: Sequence[Message], by: str) -> SendResult:
         rejected = {m.id: "InvalidMessageContents" for m in messages if m.id in self.refuses}
         rest = [m for m in messages if m.id not in rejected]
         rate = self.failing()
@@ -148,7 +148,7 @@ class SimulatedQueue:
         self.count["message refused for good"] += len(rejected)
         self.count["message failed in a batch"] += len(failed)
         self.delivered += [Delivered(now_s(), by, m) for m in rest if m.id not in failed]
-        return Delivery(frozenset(m.id for m in rest) - failed, frozenset(failed), rejected)
+        return SendResult(frozenset(m.id for m in rest) - failed, frozenset(failed), rejected)
 
 
 @dataclass
@@ -162,7 +162,7 @@ class SenderView:
     def batch_size(self) -> int:
         return self.queue.batch_size
 
-    async def send(self, messages: Sequence[Message]) -> Delivery:
+    async def send(self, messages: Sequence[Message]) -> SendResult:
         return await self.queue.send(messages, self.name)
 
 
@@ -182,12 +182,12 @@ class SimulatedWakeUps:
 
 
 @dataclass
-class SimulatedExecutions(MemoryExecutions):
+class SimulatedExecutions(MemoryExecutionStore):
     """The table's executions, with the history of their phases, and an overview that lags behind."""
 
     history: dict[ExecutionId, list[tuple[float, Phase]]] = field(default_factory=lambda: defaultdict(list))
     lag_s: float = 0.0
-    seen: tuple[float, Sequence[OpenExecution]] = (-1e9, ())
+    seen: tuple[float, Sequence[ExecutionEntry]] = (-1e9, ())
 
     async def register(self, execution: Execution) -> bool:
         new = await super().register(execution)
@@ -195,21 +195,21 @@ class SimulatedExecutions(MemoryExecutions):
         return new
 
     async def save(self, execution: Execution, lease: Lease) -> None:
-        await super().save(execution, lease)
+        await super().save_owned(execution, lease, is_transition=is_transition)
         self._note(execution)
 
     async def move(self, execution: Execution, seen: Phase) -> None:
         await super().move(execution, seen)
         self._note(execution)
 
-    async def open(self) -> Sequence[OpenExecution]:
+    async def open(self) -> Sequence[ExecutionEntry]:
         if now_s() - self.seen[0] > self.lag_s:
             self.seen = (now_s(), await super().open())
         return self.seen[1]
 
     def _note(self, execution: Execution) -> None:
-        history = self.history[execution.name.execution_id]
-        phase = self.records[execution.name.execution_id].phase
+        history = self.history[execution.id]
+        phase = self.records[execution.id].phase
         if not history or history[-1][1] is not phase:
             history.append((now_s(), phase))
 
@@ -226,11 +226,11 @@ class Cloud:
     queue: SimulatedQueue
     facts: SimulatedFacts
     objects: MemoryObjects = field(default_factory=MemoryObjects)
-    outcomes: MemoryOutcomeLog = field(default_factory=MemoryOutcomeLog)
+    outcomes: MemoryOutcomeStore = field(default_factory=MemoryOutcomeStore)
     executions: SimulatedExecutions = field(default_factory=SimulatedExecutions)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     topic: MemoryTopic = field(default_factory=MemoryTopic)
 
     def __post_init__(self) -> None:
         self.executions.outbox = self.outbox
-        self.tasks = MemoryTasks(self.executions)
+        self.tasks = MemoryTaskStore(self.executions)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from service.domain.errors import Absent
-from service.domain.execution import Target
+from service.domain.errors import NotFoundError
+from service.domain.execution import S3Location
 from service.domain.messages import StoredObject
 from service.domain.names import ExecutionArn, TaskArn, TaskMode
-from service.domain.records import ExecutionDescription, ExecutionListing, TaskDescription, TaskListing
+from service.domain.port_types import ExecutionDescription, ExecutionListing, TaskDescription, TaskListing
 from tests.simulation.cloud import Cloud, Line, Stream, epoch_ms, now_s
 
 NAMES = (
@@ -122,7 +122,7 @@ class TrueTask:
 
     def __post_init__(self) -> None:
         self.arn = TaskArn(f"arn:aws:datasync:eu-west-1:123456789012:task/task-{self.number:017x}")
-        self.target = Target(f"bucket-{self.number}", self.random.choice(["", "in/", "deep/er/"]))
+        self.target = S3Location(f"bucket-{self.number}", self.random.choice(["", "in/", "deep/er/"]))
         self.group = f"/aws/datasync/{self.number}"
         self.objects = self.cloud.objects.buckets.setdefault(self.target.bucket, {})
         self.cloud.logs.groups[self.group] = {}
@@ -348,7 +348,7 @@ class SimulatedDataSync:
         for execution in self._task(TaskArn(arn.split("/execution/")[0])).executions:
             if execution.arn == arn:
                 return execution.described()
-        raise Absent("datasync.DescribeTaskExecution", f"there is no execution {arn}")
+        raise NotFoundError("datasync.DescribeTaskExecution", f"there is no execution {arn}")
 
     def _task(self, arn: TaskArn) -> TrueTask:
         return next(task for task in self.tasks_ if task.arn == arn)

@@ -8,8 +8,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from service.domain.errors import Denied, Transient
-from service.ports import Ports
+from service.domain.errors import AccessDeniedError, TransientError
+from service.ports import WorkerPorts
 from tests.simulation.cloud import now_s
 
 
@@ -53,16 +53,16 @@ class Weather:
         for outage in self.outages:
             if outage.begin_s <= now_s() < outage.end_s and call.partition(".")[0] in outage.ports:
                 self.count["access denied" if outage.denied else "call in an outage"] += 1
-                raise (Denied if outage.denied else Transient)(call, "outage")
+                raise (AccessDeniedError if outage.denied else TransientError)(call, "outage")
         if not self.over and call not in self.spared and self.random.random() < self.throttled:
             self.count["throttled, or reset before the effect"] += 1
-            raise Transient(call, "throttled")
+            raise TransientError(call, "throttled")
 
     def after(self, call: str) -> None:
         """Raise what loses the answer of a call that took effect."""
         if not self.over and self.random.random() < self.lost_answers:
             self.count["answer lost after the effect"] += 1
-            raise Transient(call, "connection reset")
+            raise TransientError(call, "connection reset")
 
     def failing(self) -> float:
         return 0.0 if self.over else self.partial
@@ -121,7 +121,7 @@ class Port:
         return call
 
 
-def through(link: Link, ports: Ports) -> Ports:
+def through(link: Link, ports: WorkerPorts) -> WorkerPorts:
     """The same ports, seen through a link."""
-    each = {f.name: getattr(ports, f.name) for f in fields(Ports)}
-    return Ports(**{name: Port(name, port, link) if port is not None else None for name, port in each.items()})
+    each = {f.name: getattr(ports, f.name) for f in fields(WorkerPorts)}
+    return WorkerPorts(**{name: Port(name, port, link) if port is not None else None for name, port in each.items()})

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from service.domain.names import ExecutionId, VerifyMode
-from service.domain.phases import OPEN, Phase
-from service.domain.sealing import OnError, Policy
+from service.domain.options import OnError
+from service.domain.phases import ACTIVE_PHASES, Phase
 from tests.simulation.cloud import Cloud, Delivered
 from tests.simulation.datasync import HOUSEKEEPING, TrueExecution, TrueTask, Version, Word
 
@@ -54,7 +54,7 @@ class Oracle:
 
     tasks: Sequence[TrueTask]
     cloud: Cloud
-    policy: Policy
+    policy: SealPolicy
     calm: bool
     released: dict[str, list[float]]
     publish_unchanged: bool = False
@@ -172,7 +172,7 @@ class Oracle:
             (name, phase.value)
             for name, history in self.cloud.executions.history.items()
             for _, phase in history
-            if phase not in OPEN
+            if phase not in ACTIVE_PHASES
         )
         if announced != rested:
             verdict.say("notifications", f"{announced - rested} too many, {rested - announced} missing")
@@ -181,7 +181,7 @@ class Oracle:
         record = self.cloud.executions.records.get(ExecutionId(execution.id))
         if record is None:
             verdict.say("10 never seen", execution.id)
-        elif record.phase in OPEN:
+        elif record.phase in ACTIVE_PHASES:
             verdict.say("6 stuck", f"{execution.id} in {record.phase}")
         elif record.reason == "internal_error":
             verdict.say("8 an error of our own", execution.id)

@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from service.domain.errors import Trouble
+from service.domain.errors import AwsCallError
 from service.domain.names import ExecutionId, TaskMode, VerifyMode
-from service.domain.phases import OPEN, Phase
-from service.domain.reports import LeaseLost, Report, Setback
-from service.domain.sealing import OnError, OnIncomplete, Policy
-from service.ports import Ports
-from service.worker.operator import Operator, Refusal
-from service.worker.terms import DAY_S, Terms
+from service.domain.observations import LeaseLost, Observation, TickFailed
+from service.domain.options import DAY_S, OnError, OnIncomplete, WorkerOptions
+from service.domain.phases import ACTIVE_PHASES, Phase
+from service.operations.commands import CommandRefused, OperatorCommands
+from service.ports import WorkerPorts
 from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, SimulatedWakeUps, now_s
 from tests.simulation.datasync import HOUSEKEEPING, NAMES, Doing, Plan, SimulatedDataSync, TrueTask
 from tests.simulation.faults import Link, Outage, Weather, through
@@ -61,10 +60,10 @@ class Simulation:
         self.born = 0
         self.over = False
         dice = self.dice("world")
-        self.terms = Terms(
-            policy=Policy(
+        self.terms = WorkerOptions(
+            options=WorkerOptions(
                 settle_s=10.0,
-                deadline_s=dice.choice([120.0, 240.0]),
+                seal_deadline_s=dice.choice([120.0, 240.0]),
                 on_error=dice.choice([OnError.CARRY] * 5 + [OnError.PUBLISH, OnError.DROP]),
                 on_incomplete=dice.choice([OnIncomplete.PUBLISH, OnIncomplete.PUBLISH, OnIncomplete.HOLD]),
             ),
@@ -84,7 +83,7 @@ class Simulation:
         self.cloud.executions.lag_s = dice.choice([0.0, 1.0])
         self.tasks = [self._task(number, dice) for number in range(1, 1 + dice.choice([1, 1, 2, 3]))]
         cloud = self.cloud
-        self.ports = Ports(
+        self.ports = WorkerPorts(
             datasync=SimulatedDataSync(self.tasks),
             logs=cloud.logs,
             facts=cloud.facts,
@@ -276,14 +275,14 @@ class Simulation:
         self.trace(f"{name}: starts")
         return worker
 
-    def _observe(self, name: str, report: Report) -> None:
+    def _observe(self, name: str, report: Observation) -> None:
         self.trace(f"{name}: {report}")
-        if isinstance(report, LeaseLost):
+        if isinstance(observation, LeaseLost):
             self.in_doubt += 1
-        if isinstance(report, Setback):
-            if report.kind == "bug":
-                self.bugs.append(f"{name}: {report.error!r}")
-            if report.kind == "conflict" and "renewed in time" in report.detail:
+        if isinstance(observation, TickFailed):
+            if observation.kind == "bug":
+                self.bugs.append(f"{name}: {observation.error!r}")
+            if observation.kind == "conflict" and "renewed in time" in observation.detail:
                 self.in_doubt += 1
 
     async def _people(self) -> None:
@@ -296,12 +295,12 @@ class Simulation:
                 continue
             record = dice.choice(records)
             if record.phase is Phase.HELD:
-                await self._tell("discard" if dice.random() < 0.1 else "release", record.name.execution_id, dice)
+                await self._tell("discard" if dice.random() < 0.1 else "release", record.id, dice)
             elif record.phase is Phase.PUBLISHED and dice.random() < 0.3:
-                await self._tell("replay", record.name.execution_id, dice)
+                await self._tell("replay", record.id, dice)
 
     async def _tell(self, word: str, execution_id: ExecutionId, dice: Random) -> None:
-        operator = Operator(through(Link("person", self.weather, self.trace), self.ports))
+        operator = OperatorCommands(through(Link("person", self.weather, self.trace), self.ports))
         self.trace(f"person: {word} {execution_id}")
         if word == "release":
             self.released.setdefault(execution_id, []).append(now_s())
@@ -309,7 +308,7 @@ class Simulation:
             await {"discard": operator.discard, "release": operator.release, "replay": operator.replay}[word](
                 execution_id
             )
-        except (Refusal, Trouble) as answer:
+        except (CommandRefused, AwsCallError) as answer:
             self.trace(f"person: {answer}")
         else:
             self.faults[f"told to {word}"] += 1
@@ -317,7 +316,7 @@ class Simulation:
     async def _release_all(self) -> None:
         for record in list(self.cloud.executions.records.values()):
             if record.phase is Phase.HELD:
-                await self._tell("release", record.name.execution_id, self.dice("release all"))
+                await self._tell("release", record.id, self.dice("release all"))
 
     async def _rest(self) -> None:
         """Wait until nothing is left to do, and a little longer."""
@@ -326,12 +325,16 @@ class Simulation:
             await asyncio.sleep(30.0)
             known = self.cloud.executions.records
             seen = all(ExecutionId(e.id) in known for t in self.tasks for e in t.executions)
-            if seen and not any(record.phase in OPEN for record in known.values()) and not self.cloud.outbox.executions:
+            if (
+                seen
+                and not any(record.phase in ACTIVE_PHASES for record in known.values())
+                and not self.cloud.outbox.executions
+            ):
                 break
         await asyncio.sleep(60.0)
 
 
 def _short(text: str) -> str:
     """Without what each line would say again."""
-    text = re.sub(r"ExecutionName\(arn=.*?execution_id='(.*?)'.*?\)", r"\1", text)
+    text = re.sub(r"ExecutionIds\(arn=.*?execution_id='(.*?)'.*?\)", r"\1", text)
     return re.sub(r"<\w+\.(\w+): '\w+'>", r"\1", text)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from orjson import loads
 
-from service.adapters.memory.world import MemoryTopic
-from service.domain.phases import OPEN, Phase
-from service.domain.sealing import Policy
-from service.worker.operator import Operator
+from service.domain.options import WorkerOptions
+from service.domain.phases import ACTIVE_PHASES, Phase
+from service.operations.commands import OperatorCommands
+from tests.fakes.services import MemoryTopic
+from tests.fakes.world import EPOCH_MS, Worker, World
 from tests.simulation.cloud import SimulatedFacts
 from tests.simulation.faults import through
-from tests.worker.world import EPOCH_MS, Worker, World
 
-POLICY = Policy(settle_s=10, deadline_s=300)
+OPTIONS = WorkerOptions(settle_s=10, seal_deadline_s=300)
 
 
 class Killed(BaseException):
@@ -66,7 +66,7 @@ class Story:
             world.log(self.second, "[NOTICE] Verified file /b.csv, 3 bytes")
             world.finish(self.second)
         if self.second and not self.replayed and self.phase(self.second) is Phase.PUBLISHED:
-            await Operator(world.ports()).replay(world.execution(self.second).name.execution_id)
+            await OperatorCommands(world.executions, world.facts).replay(world.execution(self.second).id)
             self.replayed = True
 
     def phase(self, arn):
@@ -79,7 +79,7 @@ class Story:
             await self.go_on()
             pause_s = await worker.round()
             self.world.clock.advance(min(max(pause_s, 0.1), 9.0))
-            closed = all(record.phase not in OPEN for record in self.world.executions.records.values())
+            closed = all(record.phase not in ACTIVE_PHASES for record in self.world.executions.records.values())
             if self.replayed and closed and not self.world.outbox.executions:
                 return
 
@@ -89,18 +89,18 @@ class Story:
 
     def told(self) -> Counter[tuple[str, str | None, str]]:
         """What the topic has, without repetitions."""
-        once = {each.id: told for each, told in zip(self.world.topic.notifications, self.world.told(), strict=True)}
+        once = {each.id: told for each, told in zip(self.world.topic.notifications, self.world.notified(), strict=True)}
         return Counter(once.values())
 
 
 async def played(fuse: Fuse) -> Story:
     """The story with a worker on this fuse, and a second one that finishes it."""
     story = Story()
-    first = Worker(story.world, policy=POLICY, ports=through(fuse, story.world.ports()))
+    first = Worker(story.world, options=OPTIONS, ports=through(fuse, story.world.ports()))
     try:
         await story.work(first, 400)
     except Killed:
-        await story.work(Worker(story.world, policy=POLICY, owner="worker-2"), 600)
+        await story.work(Worker(story.world, options=OPTIONS, owner="worker-2"), 600)
     return story
 
 
@@ -115,8 +115,8 @@ def judge(story: Story, where: str, *, twice: int, told_twice: int) -> None:
     assert replayed == {m.id for m in messages if m.execution_id == story.second.split("/")[3]}, where
     assert len(copies) == len(story.expected()) + len(replayed), where
     assert len(messages) - len(copies) <= twice, where
-    assert story.world.execution(story.second).files()["published"] == 4, where
-    assert story.world.execution(story.first).files()["published"] == 1, where
+    assert story.world.execution(story.second).file_counts()["published"] == 4, where
+    assert story.world.execution(story.first).file_counts()["published"] == 1, where
     first, second = story.first.split("/")[3], story.second.split("/")[3]
     assert story.told() == {
         ("CARRIED", "verification_failed", first): 1,

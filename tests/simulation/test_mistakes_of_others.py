@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from service.domain.errors import Conflict, Rejected, Transient
+from service.domain.errors import ConflictError, RequestRejectedError, TransientError
 from service.domain.execution import Outcome
+from service.domain.options import WorkerOptions
 from service.domain.phases import Phase, Reason
-from service.domain.records import LogEvent, LogPage
-from service.domain.sealing import Policy
+from service.domain.port_types import LogEvent, LogPage
+from service.evidence.log_reader import MAX_PAGES_PER_READ
 from service.ports import Logs
-from service.worker.reader import PAGES_PER_LOOK
-from tests.worker.world import GROUP, Worker, World
+from tests.fakes.world import GROUP, Worker, World
 
 
 def verified(name: str) -> str:
@@ -29,7 +29,7 @@ class Wrapped:
     async def streams(self, group, prefix):
         return await self.logs.streams(group, prefix)
 
-    async def page(self, group, stream, token):
+    async def read_page(self, group, stream, token):
         self.calls += 1
         return await self.logs.page(group, stream, token)
 
@@ -89,9 +89,9 @@ async def test_events_of_the_same_millisecond_on_two_pages_are_all_read():
 class WithEmptyPages(Wrapped):
     """Five empty pages before each that is not."""
 
-    async def page(self, group, stream, token):
+    async def read_page(self, group, stream, token):
         real, _, empties = (token or "/0").partition("/")
-        page = await super().page(group, stream, real or None)
+        page = await super().read_page(group, stream, real or None)
         if page.events and int(empties) < 5:
             return LogPage((), f"{real}/{int(empties) + 1}", at_end=False)
         same = page.at_end and real == page.token
@@ -107,7 +107,7 @@ async def test_empty_pages_are_not_the_end():
     world.finish(arn, "ERROR", files_verified=2)
     worker = worker_with(world, WithEmptyPages(world.logs))
     await worker.work(until=lambda: any(r.phase is Phase.CARRIED for r in world.executions.records.values()))
-    assert world.execution(arn).files()["failed"] == 1
+    assert world.execution(arn).file_counts()["failed"] == 1
 
 
 # 4. An error looks like an empty answer, and the checkpoint moves.
@@ -119,10 +119,10 @@ class Away(Wrapped):
 
     away: bool = True
 
-    async def page(self, group, stream, token):
-        page = await super().page(group, stream, token)
+    async def read_page(self, group, stream, token):
+        page = await super().read_page(group, stream, token)
         if self.away:
-            raise Transient("logs.GetLogEvents", "throttled")
+            raise TransientError("logs.GetLogEvents", "throttled")
         return page
 
 
@@ -134,7 +134,7 @@ async def test_an_error_is_neither_an_empty_page_nor_the_end():
     logs = Away(world.logs)
     worker = worker_with(world, logs)
     for _ in range(30):
-        with contextlib.suppress(Transient):
+        with contextlib.suppress(TransientError):
             await worker.round()
         world.clock.advance(5)
     assert world.execution(arn).phase is Phase.SEALING
@@ -144,7 +144,7 @@ async def test_an_error_is_neither_an_empty_page_nor_the_end():
     assert (execution.phase, execution.reason) == (Phase.CARRIED, Reason.VERIFICATION_FAILED)
 
 
-# 5. The checkpoint is written before the delivery.
+# 5. The checkpoint is written before the result.
 
 
 @dataclass
@@ -156,7 +156,7 @@ class Refusing:
 
     def __getattr__(self, name):
         async def refused(*_args, **_kwargs):
-            raise Transient(name, "throttled")
+            raise TransientError(name, "throttled")
 
         return refused if name == self.method else getattr(self.port, name)
 
@@ -166,9 +166,9 @@ async def test_the_position_does_not_move_before_the_facts_are_stored():
     arn = world.start()
     world.copy(arn, "a.csv")
     facts = replace(world.ports(), facts=Refusing(world.facts, "add"))
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await Worker(world, ports=facts).work(seconds=30)
-    assert not world.execution(arn).reading.positions
+    assert not world.execution(arn).log_pass.checkpoints
 
 
 async def test_the_cursor_does_not_move_before_the_queue_has_taken_the_message():
@@ -177,11 +177,11 @@ async def test_the_cursor_does_not_move_before_the_queue_has_taken_the_message()
     world.copy(arn, "a.csv")
     world.finish(arn)
     ports = replace(world.ports(), queue=Refusing(world.queue, "send"))
-    with pytest.raises(Transient):
+    with pytest.raises(TransientError):
         await Worker(world, ports=ports).work(seconds=60)
     execution = world.execution(arn)
-    assert (execution.phase, execution.publishing.cursor, execution.publishing.outcomes) == (Phase.PUBLISHING, "", {})
-    assert not world.outcomes.stretches
+    assert (execution.phase, execution.progress.cursor, execution.publishing.outcomes) == (Phase.PUBLISHING, "", {})
+    assert not world.outcomes.outcome_ranges
 
 
 # 6. A token is kept for more than a day, and there is no way back without it.
@@ -193,14 +193,16 @@ async def test_a_token_of_yesterday_is_not_used_again():
     world.copy(arn, "a.csv")
     worker = Worker(world)
     await worker.work(seconds=30)
-    day_before = world.execution(arn).reading.positions
+    day_before = world.execution(arn).log_pass.checkpoints
     world.clock.advance(24 * 3600)
     # The page behind the old token would be refused: begin from the head.
     world.finish(arn)
     await Worker(world, owner="worker-2").work(seconds=120)
     assert day_before
     assert world.names() == ["/a.csv"]
-    assert all(p.token_at_ms > world.clock.ms - 3_600_000 for p in world.execution(arn).reading.positions.values())
+    assert all(
+        p.token_issued_at_ms > world.clock.ms - 3_600_000 for p in world.execution(arn).log_pass.checkpoints.values()
+    )
 
 
 @dataclass
@@ -213,10 +215,10 @@ class Forgetful(Wrapped):
     def forgets(self):
         self.forgotten = len(self.given)
 
-    async def page(self, group, stream, token):
+    async def read_page(self, group, stream, token):
         if token is not None and int(token) < self.forgotten:
-            raise Rejected("logs.GetLogEvents", "the token is not valid")
-        page = await super().page(group, stream, None if token is None else self.given[int(token)])
+            raise RequestRejectedError("logs.GetLogEvents", "the token is not valid")
+        page = await super().read_page(group, stream, None if token is None else self.given[int(token)])
         if page.at_end:
             return replace(page, token=token)
         self.given.append(page.token)
@@ -235,7 +237,7 @@ async def test_a_refused_token_leads_back_to_the_head():
     world.finish(arn)
     await worker.work(seconds=120)
     assert world.names() == ["/a.csv", "/b.csv"]
-    assert world.execution(arn).reading.pass_number == 1
+    assert world.execution(arn).log_pass.pass_number == 1
 
 
 # 7. Nothing is paced, and the account is throttled for everyone. The rates: tests/adapters/aws/test_clients.py.
@@ -261,7 +263,7 @@ async def test_a_look_reads_so_many_pages_and_then_lets_others_have_a_turn():
     logs = Wrapped(world.logs)
     worker = worker_with(world, logs)
     await worker.round()
-    assert logs.calls == PAGES_PER_LOOK
+    assert logs.calls == MAX_PAGES_PER_READ
 
 
 # 8. Streams are skipped by the time of their last event, which lags by up to an hour.
@@ -307,8 +309,8 @@ async def test_a_worker_that_has_lost_its_execution_stops_sending():
     worker = Worker(world)
     await worker.work(until=lambda: bool(world.executions.records) and world.execution(arn).phase is Phase.PUBLISHING)
     world.clock.advance(25)
-    with pytest.raises(Conflict):
-        await next(iter(worker.pursuits.values())).tick()
+    with pytest.raises(ConflictError):
+        await next(iter(worker.runners.values())).tick()
     assert world.names() == []
 
 
@@ -320,7 +322,7 @@ async def test_a_log_that_is_short_is_not_published_before_the_deadline_and_flag
     arn = world.start()
     world.copy(arn, "a.csv")
     world.finish(arn, files_verified=2)
-    worker = Worker(world, policy=Policy(settle_s=10, deadline_s=300))
+    worker = Worker(world, options=WorkerOptions(settle_s=10, seal_deadline_s=300))
     await worker.work(seconds=290)
     assert world.names() == []
     await worker.work(seconds=120)

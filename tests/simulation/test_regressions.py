@@ -7,17 +7,18 @@ from random import Random
 
 import pytest
 
-from service.domain.errors import Denied, Transient
+from service.domain.errors import AccessDeniedError, TransientError
 from service.domain.messages import Message, message_id
+from service.telemetry.loop_health import LoopHealth
+from service.domain.observations import 
+from service.domain.options import OnIncomplete, WorkerOptions
 from service.domain.phases import Phase, Reason
-from service.domain.records import Delivery, LogEvent
-from service.domain.reports import Health
-from service.domain.sealing import OnIncomplete, Policy
-from service.worker.loop import Surroundings, repeat
-from service.worker.operator import Operator
+from service.domain.port_types import LogEvent, SendResult
+from service.operations.commands import OperatorCommands
+from service.worker.loop import LoopContext, repeat
+from tests.fakes.world import Worker, World
 from tests.simulation.cloud import SimulatedFacts
 from tests.virtual_time import run
-from tests.worker.world import Worker, World
 
 
 @dataclass
@@ -28,10 +29,10 @@ class OneRefusal:
     not_yet: str | None
     batch_size: int = 1
 
-    async def send(self, messages: list[Message]) -> Delivery:
+    async def send(self, messages: list[Message]) -> SendResult:
         ids = frozenset(message.id for message in messages)
         if self.not_yet and any(self.not_yet in message.body for message in messages):
-            return Delivery(frozenset(), ids, {})
+            return SendResult(frozenset(), ids, {})
         return await self.world.queue.send(messages)
 
 
@@ -44,9 +45,9 @@ async def test_what_was_taken_beside_a_failed_message_is_not_sent_again_by_the_n
     queue = OneRefusal(world, "/b.csv")
     ports = replace(world.ports(), queue=queue)
     first = Worker(world, owner="worker-1", ports=ports)
-    with pytest.raises(Transient, match="not taken"):
+    with pytest.raises(TransientError, match="not taken"):
         await first.work(seconds=60)
-    await first.keeper.release_all()
+    await first.leases.release_all()
     queue.not_yet = None
     await Worker(world, owner="worker-2", ports=ports).work(seconds=60)
     assert world.execution(arn).phase is Phase.PUBLISHED
@@ -59,7 +60,7 @@ async def test_a_file_that_waits_in_a_held_execution_is_new_to_whoever_verifies_
     held = world.start()
     world.copy(held, "a.csv")
     world.finish(held, files_verified=5)
-    worker = Worker(world, policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    worker = Worker(world, options=WorkerOptions(seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD))
     await worker.work(seconds=120)
     assert world.execution(held).phase is Phase.HELD
     between = world.start()
@@ -78,7 +79,7 @@ async def test_a_file_whose_line_was_lost_is_new_to_whoever_verifies_it_next():
     incomplete = world.start()
     world.put("a.csv")
     world.finish(incomplete, files_verified=1)
-    worker = Worker(world, policy=Policy(deadline_s=60))
+    worker = Worker(world, options=WorkerOptions(seal_deadline_s=60))
     await worker.work(seconds=120)
     assert world.execution(incomplete).reason is Reason.LOG_INCOMPLETE
     between = world.start()
@@ -99,10 +100,10 @@ async def test_a_hole_that_fills_shortly_before_the_deadline_is_read():
     world.log(arn, "here is the hole")
     world.copy(arn, "b.csv")
     world.finish(arn, files_verified=3)
-    worker = Worker(world, policy=Policy(deadline_s=170))
+    worker = Worker(world, options=WorkerOptions(seal_deadline_s=170))
 
     def has_been_read_five_times():
-        reading = world.execution(arn).reading if world.executions.records else None
+        reading = world.execution(arn).log_pass if world.executions.records else None
         return reading is not None and reading.pass_number == 5 and reading.ended_at_ms is not None
 
     await worker.work(until=has_been_read_five_times, seconds=165)
@@ -118,7 +119,7 @@ class Locked:
 
     def __getattr__(self, name: str):
         async def denied(*_args, **_kwargs):
-            raise Denied(f"logs.{name}", "AccessDenied")
+            raise AccessDeniedError(f"logs.{name}", "AccessDenied")
 
         return denied
 
@@ -129,14 +130,14 @@ async def test_what_is_released_before_its_log_was_read_is_read_first():
     arn = world.start()
     world.copy(arn, "a.csv", "b.csv")
     world.finish(arn)
-    locked = Worker(world, policy=Policy(deadline_s=30), ports=replace(world.ports(), logs=Locked()))
+    locked = Worker(world, options=WorkerOptions(seal_deadline_s=30), ports=replace(world.ports(), logs=Locked()))
     for _ in range(9):
-        with contextlib.suppress(Denied):
+        with contextlib.suppress(AccessDeniedError):
             await locked.work(seconds=20)
         world.clock.advance(10)
     assert (world.execution(arn).phase, world.execution(arn).reason) == (Phase.HELD, Reason.ACCESS_DENIED)
-    await Operator(world.ports()).release(world.execution(arn).name.execution_id)
-    await locked.keeper.release_all()
+    await OperatorCommands(world.executions, world.facts).release(world.execution(arn).id)
+    await locked.leases.release_all()
     await Worker(world, owner="worker-2").work(seconds=60)
     assert world.execution(arn).phase is Phase.PUBLISHED
     assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
@@ -148,7 +149,7 @@ async def test_a_file_that_was_left_to_a_held_execution_goes_out_when_that_one_i
     carried = world.start()
     world.copy(carried, "a.csv")
     world.finish(carried, "ERROR")
-    worker = Worker(world, policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    worker = Worker(world, options=WorkerOptions(seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD))
     await worker.work(seconds=60)
     held = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
     world.log(held, "[NOTICE] Verified file /a.csv, 3 bytes")
@@ -159,7 +160,7 @@ async def test_a_file_that_was_left_to_a_held_execution_goes_out_when_that_one_i
     world.finish(newest)
     await worker.work(seconds=60)
     assert [name for _, name in world.sent()] == ["/b.csv"]
-    await Operator(world.ports()).release(world.execution(held).name.execution_id)
+    await OperatorCommands(world.executions, world.facts).release(world.execution(held).id)
     await worker.work(seconds=60)
     assert world.sent()[1:] == [(held.split("/")[3], "/a.csv")]
 
@@ -170,13 +171,13 @@ async def test_what_a_released_execution_has_sent_is_not_sent_again_for_what_it_
     held = world.start()
     world.copy(held, "a.csv", "b.csv")
     world.finish(held, files_verified=5)
-    worker = Worker(world, policy=Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD))
+    worker = Worker(world, options=WorkerOptions(seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD))
     await worker.work(seconds=120)
     carried = world.start()
     world.copy(carried, "b.csv")
     world.finish(carried, "ERROR")
     await worker.work(seconds=60)
-    await Operator(world.ports()).release(world.execution(held).name.execution_id)
+    await OperatorCommands(world.executions, world.facts).release(world.execution(held).id)
     await worker.work(seconds=60)
     again = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
     world.log(again, "[NOTICE] Verified file /a.csv, 3 bytes", "[NOTICE] Verified file /b.csv, 3 bytes")
@@ -198,7 +199,7 @@ class Failing:
             if self.times:
                 self.times -= 1
                 self.stop.set()
-                raise Transient(name, "throttled")
+                raise TransientError(name, "throttled")
             return await getattr(self.port, name)(*args, **kwargs)
 
         return call
@@ -213,15 +214,15 @@ def test_a_worker_that_is_told_to_stop_first_saves_what_it_has_sent():
         world.finish(arn)
         worker = Worker(world, ports=replace(world.ports(), outcomes=Failing(world.outcomes, stop, times=3)))
         await worker.round()
-        (pursuit,) = worker.pursuits.values()
+        (execution_runner,) = worker.runners.values()
 
         async def tick():
             world.clock.advance(9)
-            await worker.keeper.tick()
-            return await pursuit.tick()
+            await worker.leases.tick()
+            return await execution_runner.tick()
 
-        await repeat("execution", tick, Surroundings(stop, lambda _: None, Health(), Random(0)))
-        await worker.keeper.release_all()
+        await repeat("execution", tick, LoopContext(stop, lambda _: None, LoopHealth(), Random(0)))
+        await worker.leases.release_all()
         await Worker(world, owner="worker-2").work(seconds=60)
         return [name for _, name in world.sent()]
 
@@ -244,7 +245,7 @@ async def test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_
     world.queue.refuses[refused] = "InvalidMessageContents"
     world.facts.page_size = 1000
     await worker.work(seconds=60)
-    assert (world.execution(held).phase, world.execution(held).publishing.cursor) == (Phase.HELD, "")
+    assert (world.execution(held).phase, world.execution(held).progress.cursor) == (Phase.HELD, "")
     assert world.names() == ["/b.csv", "/c.csv"]
     world.queue.refuses.clear()
     world.facts.page_size = 1
@@ -252,16 +253,16 @@ async def test_what_a_held_execution_sent_ahead_of_its_cursor_is_not_sent_again_
     world.copy(newest, "e.csv")
     world.finish(newest)
     await worker.work(seconds=60)
-    await Operator(world.ports()).release(world.execution(held).name.execution_id)
+    await OperatorCommands(world.executions, world.facts).release(world.execution(held).id)
     await worker.work(seconds=60)
     assert world.names() == ["/b.csv", "/c.csv", "/a.csv", "/e.csv", "/d.csv"]
     assert all(world.execution(arn).phase is Phase.PUBLISHED for arn in (carried, held, newest))
-    assert world.execution(carried).files()["published"] == 3
+    assert world.execution(carried).file_counts()["published"] == 3
 
 
 async def test_logs_that_never_add_up_many_times_in_a_row_repeat_and_lose_nothing():
     world = World()
-    worker = Worker(world, policy=Policy(deadline_s=60))
+    worker = Worker(world, options=WorkerOptions(seal_deadline_s=60))
     for number in range(12):
         arn = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
         world.put(f"{number:02}.csv")

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from service.domain.options import OnIncomplete, WorkerOptions
 from service.domain.phases import Phase
-from service.domain.sealing import OnIncomplete, Policy
-from service.worker.operator import Operator
+from service.operations.commands import OperatorCommands
+from tests.fakes.world import Worker, World
 from tests.simulation.cloud import SimulatedFacts
 from tests.simulation.faults import through
-from tests.worker.world import Worker, World
 
-POLICY = Policy(settle_s=10, deadline_s=60, on_incomplete=OnIncomplete.HOLD)
+OPTIONS = WorkerOptions(settle_s=10, seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD)
 AGAIN = [f"[NOTICE] Verified file /{name}.csv, 3 bytes" for name in "abc"]
 
 
@@ -43,15 +43,15 @@ class Story:
     def __init__(self) -> None:
         self.world = World(facts=SimulatedFacts(page_size=2))
         self.world.queue.batch_size = 1
-        self.other = Worker(self.world, policy=POLICY, owner="other")
+        self.other = Worker(self.world, options=OPTIONS, owner="other")
 
     async def begin(self) -> None:
         self.held = self.world.start()
         self.world.copy(self.held, "a.csv", "b.csv", "c.csv", "d.csv")
         self.world.finish(self.held, files_verified=5)
-        worker = Worker(self.world, policy=POLICY, owner="before")
+        worker = Worker(self.world, options=OPTIONS, owner="before")
         await worker.work(until=lambda: self.phase is Phase.HELD)
-        await worker.keeper.release_all()
+        await worker.leases.release_all()
         self.later = self.world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
         self.world.copy(self.later, "e.csv")
         self.world.log(self.later, *AGAIN)
@@ -64,14 +64,14 @@ class Story:
 
     async def release(self, progress: Callable[["Story"], bool]) -> None:
         """Release it, and let another worker come so far with it."""
-        await Operator(self.world.ports()).release(self.held.split("/")[3])
+        await OperatorCommands(self.world.executions, self.world.facts).release(self.held.split("/")[3])
         for _ in range(8):  # No time passes: nobody's lease comes into doubt.
             if not progress(self):
                 await self.other.round()
 
     async def end(self, link: Interrupted) -> None:
         """Publish the later one on this link, then whatever is left."""
-        worker = Worker(self.world, policy=POLICY, owner="first", ports=through(link, self.world.ports()))
+        worker = Worker(self.world, options=OPTIONS, owner="first", ports=through(link, self.world.ports()))
         for _ in range(8):
             await worker.work(until=self.is_done, seconds=18)
             await self.other.work(until=self.is_done, seconds=18)
@@ -83,7 +83,7 @@ class Story:
 
 PROGRESS = {
     "released": lambda _: True,
-    "planned": lambda story: story.world.execution(story.held).publishing is not None,
+    "planned": lambda story: story.world.execution(story.held).plan is not None,
     "begun": lambda story: story.world.sent() != [],
     "published": lambda story: story.phase is Phase.PUBLISHED,
 }

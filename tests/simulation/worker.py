@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from service.domain.reports import Health, Report
-from service.ports import Ports
-from service.worker.assembly import Assembly
-from service.worker.loop import Surroundings
-from service.worker.terms import Clock, Terms
+from service.telemetry.loop_health import LoopHealth
+from service.domain.observations import Observation
+from service.domain.options import WorkerOptions
+from service.ports import Clock, WorkerPorts
+from service.worker.loop import LoopContext
+from service.worker.wiring import WorkerWiring
 from tests.simulation.cloud import epoch_ms, now_s
 from tests.simulation.faults import Link, through
 
@@ -19,9 +20,9 @@ class SimulatedWorker:
     def __init__(
         self,
         link: Link,
-        ports: Ports,
-        terms: Terms,
-        observe: Callable[[Report], None],
+        ports: WorkerPorts,
+        terms: WorkerOptions,
+        observe: Callable[[Observation], None],
         random: Random,
         *,
         skew_s: float = 0.0,
@@ -30,10 +31,10 @@ class SimulatedWorker:
         self._stop = asyncio.Event()
         boot_s = random.uniform(0.0, 1e6)
         clock = Clock(lambda: now_s() + boot_s, lambda: epoch_ms(now_s() + skew_s))
-        assembly = Assembly(through(link, ports), terms, clock, owner=link.name)
-        self.keeper = assembly.keeper
+        wiring = WorkerWiring(through(link, ports), terms, clock, owner=link.name)
+        self.owned_leases = wiring.owned_leases
         self._task = asyncio.create_task(
-            assembly.supervisor().run(Surroundings(self._stop, observe, Health(), random)), name=link.name
+            wiring.supervisor().run(LoopContext(self._stop, observe, LoopHealth(), random)), name=link.name
         )
 
     async def stop(self) -> None:

@@ -1,86 +1,76 @@
-"""The only `while`, on virtual time."""
+"""The loop that repeats ticks, in virtual time."""
 
 import asyncio
 from random import Random
 
 import pytest
 
-from service.domain.errors import Absent, Conflict, Denied, Rejected, Transient
-from service.domain.reports import Health, LeaseLost, Setback, Tick
-from service.worker.loop import LONGEST_PAUSE_S, PATIENCE_S, Surroundings, pause_after, repeat
+from service.domain.errors import ERROR_KINDS, AccessDeniedError, TransientError
+from service.domain.observations import TickFailed
+from service.telemetry.loop_health import LoopHealth
+from service.worker.loop import MAX_PAUSE_S, STALLED_AFTER_S, LoopContext, backoff_s, run_loop
 from tests.virtual_time import run
 
 
 class Scene:
-    """A loop over prepared ticks: each is a Tick to return or an exception to raise. After the last one it stops."""
+    """A loop over prepared ticks: each is a pause to return or an exception to raise. After the last one it ends."""
 
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
-        self.at_s = []
+        self.ticked_s = []
         self.observed = []
-        self.given_up_s = []
-        self.health = Health()
-        self.after = Tick(done=True)
+        self.health = LoopHealth()
 
     def now_s(self):
         return asyncio.get_running_loop().time()
 
+    def context(self):
+        return LoopContext(asyncio.Event(), self.observed.append, self.health, Random(7))
+
     async def tick(self):
-        self.at_s.append(self.now_s())
-        outcome = self.outcomes.pop(0) if self.outcomes else Tick(done=True)
+        self.ticked_s.append(self.now_s())
+        outcome = self.outcomes.pop(0) if self.outcomes else None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    async def give_up(self):
-        self.given_up_s.append(self.now_s())
-        if isinstance(self.after, Exception):
-            raise self.after
-        return self.after
+    def run(self, *, stop_after_s=None, signals_s=(), **options):
+        """Run the loop to its end and return when that was."""
 
-    def run(self, *, giving_up=False, stop_after_s=None, rings_s=(), **options):
         async def main():
-            around = Surroundings(asyncio.Event(), self.observed.append, self.health, Random(7))
+            context = self.context()
             if stop_after_s is not None:
-                asyncio.get_running_loop().call_later(stop_after_s, around.stop.set)
-            for ring_s in rings_s:
-                asyncio.get_running_loop().call_later(ring_s, around.bell.ring)
-            give_up = self.give_up if giving_up else None
-            await repeat("sweep", self.tick, around, give_up=give_up, **options)
+                asyncio.get_running_loop().call_later(stop_after_s, context.stop.set)
+            for signal_s in signals_s:
+                asyncio.get_running_loop().call_later(signal_s, context.wake_signal.notify_all)
+            await run_loop("discover", self.tick, context, **options)
             return self.now_s()
 
         return run(main())
 
-    def setbacks(self):
-        return [report for report in self.observed if isinstance(report, Setback)]
+    def failures(self):
+        return [observation for observation in self.observed if isinstance(observation, TickFailed)]
 
 
-def test_ticks_follow_each_other_after_the_pause_that_each_asked_for():
-    scene = Scene(Tick((), 15.0), Tick((), 2.5), Tick())
+def test_tick_follows_after_the_pause_that_the_previous_one_returned():
+    scene = Scene(15.0, 2.5, 0.0)
     scene.run()
-    assert scene.at_s == pytest.approx([0.0, 15.0, 17.5, 17.5])
+    assert scene.ticked_s == pytest.approx([0.0, 15.0, 17.5, 17.5])
 
 
-def test_what_a_tick_reports_is_observed_in_order():
-    first, second = LeaseLost("a"), LeaseLost("b")
-    scene = Scene(Tick([first, second]))
+def test_tick_that_returns_no_pause_is_the_last():
+    scene = Scene(None, 0.0)
     scene.run()
-    assert scene.observed == [first, second]
+    assert (len(scene.ticked_s), scene.observed) == (1, [])
 
 
-def test_a_tick_that_is_done_is_the_last_and_its_reports_count():
-    scene = Scene(Tick([LeaseLost("a")], done=True), Tick())
-    scene.run()
-    assert (len(scene.at_s), scene.observed) == (1, [LeaseLost("a")])
-
-
-def test_a_stop_ends_a_pause_in_its_midst():
-    scene = Scene(Tick((), 900.0))
+def test_stop_ends_a_pause():
+    scene = Scene(900.0)
     assert scene.run(stop_after_s=3.0) == pytest.approx(3.0)
-    assert len(scene.at_s) == 1
+    assert len(scene.ticked_s) == 1
 
 
-class Slow(Scene):
+class SlowScene(Scene):
     """Each tick takes ten seconds."""
 
     async def tick(self):
@@ -93,227 +83,192 @@ class Slow(Scene):
         return outcome
 
 
-def test_a_stop_lets_the_tick_that_is_under_way_end():
-    scene = Slow(Tick())
+def test_stop_lets_a_running_tick_end():
+    scene = SlowScene(0.0)
     assert scene.run(stop_after_s=3.0) == pytest.approx(10.0)
     assert scene.observed == ["ended"]
 
 
-def test_when_it_is_stopped_already_nothing_is_done():
-    scene = Scene(Tick())
+def test_loop_that_is_stopped_before_its_start_does_nothing():
+    scene = Scene(0.0)
 
     async def main():
-        around = Surroundings(asyncio.Event(), scene.observed.append, scene.health, Random(7))
-        around.stop.set()
-        await repeat("sweep", scene.tick, around)
+        context = scene.context()
+        context.stop.set()
+        await run_loop("discover", scene.tick, context)
 
     run(main())
-    assert scene.at_s == []
+    assert scene.ticked_s == []
 
 
-def test_what_a_tick_has_done_and_not_saved_is_saved_after_the_stop():
-    unsaved = Tick(trouble=Transient("c", "slow"), unsaved=True)
-    scene = Scene(unsaved, Transient("c", "slow"), unsaved, Tick((), 100.0), Tick((), 100.0))
+class UnsavedScene(Scene):
+    """A loop with work that the last of the prepared ticks saves."""
+
+    def run(self, **options):
+        return super().run(has_unsaved_work=lambda: len(self.outcomes) > 2, **options)
+
+
+def test_unsaved_work_is_saved_after_the_stop():
+    error = TransientError("c", "slow")
+    scene = UnsavedScene(error, error, error, 100.0, 100.0, 100.0)
     scene.run(stop_after_s=0.1)
-    assert len(scene.at_s) == 4
-    assert scene.at_s[-1] < 5.0
+    assert len(scene.ticked_s) == 4
+    assert scene.ticked_s[-1] < 5.0
 
 
-def test_what_has_failed_with_nothing_to_save_is_not_tried_after_the_stop():
-    scene = Scene(Transient("c", "slow"), Tick())
+def test_failed_tick_without_unsaved_work_is_not_repeated_after_the_stop():
+    scene = Scene(TransientError("c", "slow"), 0.0)
     scene.run(stop_after_s=0.1)
-    assert len(scene.at_s) == 1
+    assert len(scene.ticked_s) == 1
 
 
-# Rings.
+# Wake signals.
 
 
-def test_a_ring_ends_the_pause_that_it_falls_into_and_no_other():
-    scene = Scene(Tick((), 900.0), Tick((), 900.0), Tick((), 15.0))
-    scene.run(rings_s=[3.0, 700.0])
-    assert scene.at_s == pytest.approx([0.0, 3.0, 700.0, 715.0])
+def test_wake_signal_ends_the_pause_during_which_it_comes_and_no_other():
+    scene = Scene(900.0, 900.0, 15.0)
+    scene.run(signals_s=[3.0, 700.0])
+    assert scene.ticked_s == pytest.approx([0.0, 3.0, 700.0, 715.0])
 
 
-def test_rings_during_a_tick_end_the_pause_behind_it_as_what_they_tell_of_may_be_newer_than_what_was_read():
-    scene = Slow(Tick((), 900.0), Tick((), 5.0))
-    scene.run(rings_s=[3.0, 4.0])
-    assert scene.at_s == pytest.approx([0.0, 10.0, 25.0])
+def test_wake_signal_during_a_tick_ends_the_pause_after_it_because_the_tick_may_have_read_too_early():
+    scene = SlowScene(900.0, 5.0)
+    scene.run(signals_s=[3.0, 4.0])
+    assert scene.ticked_s == pytest.approx([0.0, 10.0, 25.0])
 
 
-@pytest.mark.parametrize("failed", [Transient("c", "d"), Tick((), 900.0, trouble=Denied("c", "d")), KeyError("x")])
-def test_a_ring_does_not_call_back_what_keeps_away_from_trouble(failed):
-    alone, rung = Scene(*[failed] * 4), Scene(*[failed] * 4)
+@pytest.mark.parametrize("error", [TransientError("c", "d"), AccessDeniedError("c", "d"), KeyError("x")])
+def test_wake_signal_does_not_end_a_backoff(error):
+    alone, signalled = Scene(*[error] * 4), Scene(*[error] * 4)
     alone.run()
-    rung.run(rings_s=[0.1, 0.2, 1.0, 3.0])
-    assert rung.at_s == pytest.approx(alone.at_s)
-    assert len(rung.at_s) == 5
+    signalled.run(signals_s=[0.1, 0.2, 1.0, 3.0])
+    assert signalled.ticked_s == pytest.approx(alone.ticked_s)
+    assert len(signalled.ticked_s) == 5
 
 
-def test_a_pause_leaves_nothing_running():
-    scene = Scene(Tick((), 5.0), Tick((), 5.0))
+def test_pause_leaves_no_task_running():
+    scene = Scene(5.0, 5.0)
 
     async def main():
-        around = Surroundings(asyncio.Event(), scene.observed.append, scene.health, Random(7))
-        asyncio.get_running_loop().call_later(7.0, around.bell.ring)
-        await repeat("sweep", scene.tick, around)
+        context = scene.context()
+        asyncio.get_running_loop().call_later(7.0, context.wake_signal.notify_all)
+        await run_loop("discover", scene.tick, context)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(main())
-    assert scene.at_s == pytest.approx([0.0, 5.0, 7.0])
+    assert scene.ticked_s == pytest.approx([0.0, 5.0, 7.0])
 
 
-# Setbacks.
-
-TROUBLES = [Transient("c", "d"), Denied("c", "d"), Absent("c", "d"), Rejected("c", "d"), Conflict("c", "d")]
+# Failures.
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_tick_that_fails_is_told_and_tried_again(trouble):
-    scene = Scene(trouble, Tick())
+@pytest.mark.parametrize("kind", ERROR_KINDS)
+def test_failed_tick_is_observed_and_repeated(kind):
+    error = ERROR_KINDS[kind]("c", "d")
+    scene = Scene(error, 0.0)
     scene.run()
-    (setback,) = scene.setbacks()
-    assert (setback.loop, setback.kind, setback.setbacks) == ("sweep", type(trouble).__name__.lower(), 1)
-    assert (setback.error, setback.detail) == (trouble, "c: d")
-    assert len(scene.at_s) == 3
+    (failure,) = scene.failures()
+    assert (failure.loop, failure.kind, failure.failures_in_a_row) == ("discover", kind, 1)
+    assert (failure.error, failure.detail) == (error, "c: d")
+    assert len(scene.ticked_s) == 3
 
 
-def test_a_fault_of_our_own_is_told_as_a_bug_and_does_not_end_the_loop():
-    scene = Scene(KeyError("x"), Tick())
+def test_bug_is_observed_as_internal_and_does_not_end_the_loop():
+    scene = Scene(KeyError("x"), 0.0)
     scene.run(execution_id="exec-1")
-    (setback,) = scene.setbacks()
-    assert (setback.kind, setback.execution_id) == ("bug", "exec-1")
-    assert len(scene.at_s) == 3
+    (failure,) = scene.failures()
+    assert (failure.kind, failure.execution_id) == ("internal", "exec-1")
+    assert len(scene.ticked_s) == 3
 
 
-def test_pauses_grow_with_each_setback_in_a_row_up_to_a_minute():
-    scene = Scene(*[Transient("c", "d")] * 12)
+@pytest.mark.parametrize("error", [ValueError("x"), TransientError("c", "d"), AccessDeniedError("c", "d")])
+def test_loop_never_gives_up(error):
+    scene = Scene(*[error] * 50)
     scene.run()
-    pauses = [later - earlier for earlier, later in zip(scene.at_s, scene.at_s[1:], strict=False)]
-    for number, pause_s in enumerate(pauses):
-        longest_s = min(2.0**number, LONGEST_PAUSE_S)
+    assert len(scene.ticked_s) == 51
+
+
+def test_pauses_grow_with_each_failure_in_a_row_up_to_a_minute():
+    scene = Scene(*[TransientError("c", "d")] * 12)
+    scene.run()
+    pauses_s = [later - earlier for earlier, later in zip(scene.ticked_s, scene.ticked_s[1:], strict=False)]
+    for number, pause_s in enumerate(pauses_s):
+        longest_s = min(2.0**number, MAX_PAUSE_S)
         assert longest_s / 2 <= pause_s <= longest_s
-    assert [setback.setbacks for setback in scene.setbacks()] == list(range(1, 13))
-    assert [setback.pause_s for setback in scene.setbacks()] == pytest.approx(pauses)
+    assert [failure.failures_in_a_row for failure in scene.failures()] == list(range(1, 13))
+    assert [failure.retry_in_s for failure in scene.failures()] == pytest.approx(pauses_s)
 
 
-def test_a_pause_after_very_many_setbacks_is_still_a_minute_at_most():
-    assert LONGEST_PAUSE_S / 2 <= pause_after(10_000, Random(1)) <= LONGEST_PAUSE_S
+def test_pause_after_very_many_failures_is_still_a_minute_at_most():
+    assert MAX_PAUSE_S / 2 <= backoff_s(10_000, Random(1)) <= MAX_PAUSE_S
 
 
-def test_workers_do_not_come_back_all_at_once():
-    assert len({pause_after(3, Random(seed)) for seed in range(20)}) == 20
+def test_workers_do_not_retry_all_at_once():
+    assert len({backoff_s(3, Random(seed)) for seed in range(20)}) == 20
 
 
-def test_a_success_in_between_begins_the_pauses_anew():
-    scene = Scene(*[Transient("c", "d")] * 5, Tick((), 1.0), Transient("c", "d"))
+def test_success_restarts_the_backoff():
+    scene = Scene(*[TransientError("c", "d")] * 5, 1.0, TransientError("c", "d"))
     scene.run()
-    assert scene.setbacks()[-1].setbacks == 1
-    assert scene.setbacks()[-1].pause_s <= 1.0
+    assert scene.failures()[-1].failures_in_a_row == 1
+    assert scene.failures()[-1].retry_in_s <= 1.0
 
 
-def test_trouble_that_stopped_a_tick_half_way_counts_as_a_setback_and_its_reports_too():
-    trouble = Transient("c", "d")
-    scene = Scene(Tick([LeaseLost("a")], trouble=trouble))
-    scene.run()
-    assert scene.observed[0] == LeaseLost("a")
-    assert scene.setbacks()[0].error is trouble
-
-
-def test_a_tick_that_names_its_pause_is_not_kept_waiting_longer_by_setbacks():
+def test_backoff_has_a_limit_of_the_loop_s_own():
     # A lease must be renewed in time, however often that has failed before.
-    scene = Scene(*[Tick((), 10.0, trouble=Transient("c", "d"))] * 12)
-    scene.run()
-    assert max(setback.pause_s for setback in scene.setbacks()) == 10.0
-
-
-# Giving up.
-
-
-@pytest.mark.parametrize("error", [ValueError("x"), Rejected("c", "never")])
-def test_what_no_repetition_can_cure_is_given_up_after_some_patience(error):
-    scene = Scene(*[error] * 9)
-    scene.run(giving_up=True, patience=3)
-    assert (len(scene.at_s), len(scene.given_up_s)) == (3, 1)
-    assert len(scene.setbacks()) == 3
-
-
-@pytest.mark.parametrize("trouble", [Transient("c", "d"), Denied("c", "d"), Absent("c", "d")])
-def test_trouble_that_may_pass_is_never_given_up(trouble):
-    scene = Scene(*[trouble] * 50)
-    scene.run(giving_up=True, patience=3)
-    assert (len(scene.at_s), scene.given_up_s) == (51, [])
-
-
-def test_trouble_in_between_begins_the_patience_anew():
-    scene = Scene(ValueError("x"), ValueError("x"), Transient("c", "d"), ValueError("x"), ValueError("x"))
-    scene.run(giving_up=True, patience=3)
-    assert scene.given_up_s == []
-
-
-def test_a_loop_that_cannot_give_up_goes_on():
-    scene = Scene(*[ValueError("x")] * 9)
-    scene.run(patience=3)
-    assert len(scene.at_s) == 10
-
-
-def test_giving_up_that_fails_is_told_and_tried_again():
-    scene = Scene(*[ValueError("x")] * 9)
-    scene.after = Transient("c", "away")
-    scene.run(giving_up=True, patience=3, stop_after_s=20.0)
-    assert scene.given_up_s
-    assert "transient" in [setback.kind for setback in scene.setbacks()]
-
-
-@pytest.mark.parametrize("outcome", [Conflict("c", "d"), Tick([LeaseLost("a")], trouble=Conflict("c", "d"))])
-def test_a_conflict_means_that_it_is_somebody_else_s_turn(outcome):
-    scene = Scene(outcome, Tick())
-    scene.run(giving_up=True)
-    assert (len(scene.at_s), scene.setbacks()) == (1, [])
+    scene = Scene(*[TransientError("c", "d")] * 12)
+    scene.run(max_backoff_s=10.0)
+    assert max(failure.retry_in_s for failure in scene.failures()) == 10.0
 
 
 # Health.
 
 
-def test_a_round_may_take_as_long_as_its_pause_and_the_calls_behind_it():
+def test_tick_may_take_as_long_as_its_pause_and_the_calls_after_it():
     seen = []
 
-    class Watched(Scene):
+    class WatchedScene(Scene):
         async def tick(self):
-            seen.append(dict(self.health.rounds))
+            seen.append(dict(self.health.last_ticks))
             return await super().tick()
 
-    watched = Watched(Tick((), 15.0), Tick((), 5.0))
-    watched.run()
-    assert seen[0] == {"sweep": (0.0, PATIENCE_S)}
-    assert seen[1] == {"sweep": (0.0, 15.0 + PATIENCE_S)}
-    assert seen[2] == {"sweep": (pytest.approx(15.0), 5.0 + PATIENCE_S)}
+    WatchedScene(15.0, 5.0).run()
+    assert seen[0] == {"discover": (0.0, STALLED_AFTER_S)}
+    assert seen[1] == {"discover": (0.0, 15.0 + STALLED_AFTER_S)}
+    assert seen[2] == {"discover": (pytest.approx(15.0), 5.0 + STALLED_AFTER_S)}
 
 
-def test_a_loop_that_hangs_is_late_and_one_that_has_ended_is_not():
-    health = Health({"sweep": (0.0, 120.0), "survey": (50.0, 120.0)})
-    assert health.late(120.0) == []
-    assert health.late(120.1) == ["sweep"]
+def test_loop_that_hangs_is_late_and_one_that_has_ended_is_not():
+    health = LoopHealth({"discover": (0.0, 120.0), "claim": (50.0, 120.0)})
+    assert health.late_loops(120.0) == []
+    assert health.late_loops(120.1) == ["discover"]
     scene = Scene()
     scene.run()
-    assert scene.health.rounds == {}
+    assert scene.health.last_ticks == {}
 
 
-@pytest.mark.parametrize(("outcome", "succeeded"), [(Tick(), {"sweep"}), (Transient("c", "d"), set())])
-def test_a_round_without_a_setback_is_remembered(outcome, succeeded):
+@pytest.mark.parametrize(("outcome", "succeeded"), [(0.0, {"discover"}), (TransientError("c", "d"), set())])
+def test_successful_tick_is_remembered(outcome, succeeded):
     scene = Scene(outcome)
     scene.run(stop_after_s=0.01)
     assert scene.health.succeeded == succeeded
 
 
-def test_each_execution_s_loop_is_watched_by_itself():
-    scene = Scene(Tick((), 100.0))
+def test_last_tick_counts_as_a_success():
+    scene = Scene(None)
+    scene.run()
+    assert scene.health.succeeded == {"discover"}
+
+
+def test_loop_of_each_execution_is_watched_by_itself():
+    scene = Scene(100.0)
 
     async def main():
-        around = Surroundings(asyncio.Event(), scene.observed.append, scene.health, Random(7))
-        task = asyncio.create_task(repeat("execution", scene.tick, around, execution_id="exec-1"))
+        context = scene.context()
+        task = asyncio.create_task(run_loop("execution", scene.tick, context, execution_id="exec-1"))
         await asyncio.sleep(0)
-        seen = set(scene.health.rounds)
-        around.stop.set()
+        seen = set(scene.health.last_ticks)
+        context.stop.set()
         await task
         return seen
 

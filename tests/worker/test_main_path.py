@@ -1,5 +1,5 @@
 from service.domain.phases import Phase, Reason
-from tests.worker.world import Worker, World
+from tests.fakes.world import Worker, World
 
 
 async def test_files_are_published_once_their_execution_has_succeeded():
@@ -14,7 +14,7 @@ async def test_files_are_published_once_their_execution_has_succeeded():
     assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv", "/dir/c.csv"]
     execution = world.execution(arn)
     assert (execution.phase, execution.reason, execution.reconciled) == (Phase.PUBLISHED, None, True)
-    assert execution.files()["published"] == 3
+    assert execution.file_counts()["published"] == 3
 
 
 async def test_files_of_an_execution_that_ended_in_error_are_carried_to_the_next_success():
@@ -37,4 +37,4 @@ async def test_files_of_an_execution_that_ended_in_error_are_carried_to_the_next
     assert world.sent() == [(second_id, "/bad.csv"), (first_id, "/good.csv")]
     assert world.execution(first).phase is Phase.PUBLISHED
     assert world.execution(first).reason is Reason.CARRIED
-    assert world.execution(first).files()["published"] == 1
+    assert world.execution(first).file_counts()["published"] == 1

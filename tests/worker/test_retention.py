@@ -3,40 +3,40 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from service.adapters.memory.table import MemoryFacts, MemoryOutcomeLog
-from service.domain.errors import Rejected, Transient
+from service.domain.errors import RequestRejectedError, TransientError
 from service.domain.execution import Outcome
+from service.domain.observations import RetentionExtended, TickFailed
+from service.domain.options import OnIncomplete, WorkerOptions
 from service.domain.phases import Phase
-from service.domain.records import Outcomes
-from service.domain.reports import Kept, Setback
-from service.domain.sealing import OnIncomplete, Policy
+from service.domain.port_types import OutcomeRange
 from tests.domain.examples import an_execution, verified
-from tests.worker.world import Worker, World
+from tests.fakes.stores import MemoryFactStore, MemoryOutcomeStore
+from tests.fakes.world import Worker, World
 
 DAY_S = 86_400
-HOLD = Policy(deadline_s=60, on_incomplete=OnIncomplete.HOLD)
+HOLD = WorkerOptions(seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD)
 
 
 @dataclass
-class LastingFacts(MemoryFacts):
+class LastingFacts(MemoryFactStore):
     """Facts that know when they expire."""
 
     expiry_s: dict = field(default_factory=dict)
 
     async def add(self, execution, facts):
         await super().add(execution, facts)
-        self.expiry_s |= {(execution.name.execution_id, fact.kind, fact.path): execution.expires_at_s for fact in facts}
+        self.expiry_s |= {(execution.id, fact.kind, fact.path): execution.expires_at_s for fact in facts}
 
 
 @dataclass
-class LastingOutcomes(MemoryOutcomeLog):
+class LastingOutcomes(MemoryOutcomeStore):
     """Outcomes that know when they expire."""
 
     expiry_s: dict = field(default_factory=dict)
 
     async def write(self, execution, outcomes, *, expires_at_s):
         await super().write(execution, outcomes, expires_at_s=expires_at_s)
-        self.expiry_s[execution, outcomes.upto] = expires_at_s
+        self.expiry_s[execution, outcomes.last_path] = expires_at_s
 
 
 class Scene:
@@ -73,7 +73,7 @@ class Scene:
         return found
 
     def kept(self):
-        return [report for report in self.worker.reports if isinstance(report, Kept)]
+        return [observation for observation in self.worker.observations if isinstance(observation, RetentionExtended)]
 
 
 @pytest.mark.parametrize("phase", [Phase.CARRIED, Phase.HELD, Phase.FOLLOWING])
@@ -115,10 +115,10 @@ async def test_months_later_a_success_still_takes_the_carried_files_along():
 async def test_what_became_of_its_files_is_kept_with_them():
     scene = Scene()
     arn = await scene.one(Phase.HELD)
-    name = scene.world.execution(arn).name.execution_id
+    name = scene.world.execution(arn).id
     for number in range(250):
-        stretch = Outcomes(f"{number:03}", Outcome.PUBLISHED, {})
-        await scene.world.outcomes.write(name, stretch, expires_at_s=scene.world.execution(arn).expires_at_s)
+        outcomes = OutcomeRange(f"{number:03}", Outcome.PUBLISHED, {})
+        await scene.world.outcomes.write(name, outcomes, expires_at_s=scene.world.execution(arn).expires_at_s)
     await scene.days(16)
     assert len(scene.expiries_s()[name]) == 1
 
@@ -132,7 +132,7 @@ async def test_one_with_many_files_is_kept_in_several_sweeps():
     assert scene.kept() == []
     await scene.worker.work(seconds=120)
     assert [kept.name for kept in scene.kept()] == [execution.name]
-    assert len(scene.expiries_s()[execution.name.execution_id]) == 1
+    assert len(scene.expiries_s()[execution.id]) == 1
 
 
 async def test_a_page_that_is_not_taken_is_written_again_before_the_execution_is_kept():
@@ -144,14 +144,14 @@ async def test_a_page_that_is_not_taken_is_written_again_before_the_execution_is
         nonlocal times
         if facts and times:
             times -= 1
-            raise Transient("dynamodb.BatchWriteItem", "throttled")
+            raise TransientError("dynamodb.BatchWriteItem", "throttled")
         await add(execution, facts)
 
     scene.world.facts.add = throttled
     await scene.days(16)
-    setbacks = [report for report in scene.worker.reports if isinstance(report, Setback)]
+    setbacks = [observation for observation in scene.worker.observations if isinstance(observation, TickFailed)]
     assert [(setback.loop, setback.kind) for setback in setbacks] == [("sweep", "transient")] * 3
-    assert len(scene.expiries_s()[scene.world.execution(arn).name.execution_id]) == 1
+    assert len(scene.expiries_s()[scene.world.execution(arn).id]) == 1
     assert len(scene.kept()) == 1
 
 
@@ -159,11 +159,11 @@ async def test_one_that_is_gone_or_cannot_be_read_keeps_no_other_from_being_kept
     scene = Scene()
     gone, broken, good = [await scene.one(Phase.CARRIED) for _ in range(3)]
     records, get = scene.world.executions.records, scene.world.executions.get
-    names = [scene.world.execution(arn).name.execution_id for arn in (gone, broken, good)]
+    names = [scene.world.execution(arn).id for arn in (gone, broken, good)]
 
     async def read(name):
         if name == names[1]:
-            raise Rejected("dynamodb.GetItem", "the record is of another version")
+            raise RequestRejectedError("dynamodb.GetItem", "the record is of another version")
         record = await get(name)
         if name == names[0]:
             records.pop(name, None)
@@ -171,13 +171,13 @@ async def test_one_that_is_gone_or_cannot_be_read_keeps_no_other_from_being_kept
 
     scene.world.executions.get = read
     await scene.days(16)
-    assert [kept.name.execution_id for kept in scene.kept()] == [names[2]]
+    assert [kept.id for kept in scene.kept()] == [names[2]]
 
 
 async def test_one_that_was_released_in_the_meantime_is_left_to_its_worker():
     scene = Scene()
     arn = await scene.one(Phase.HELD)
-    name = scene.world.execution(arn).name.execution_id
+    name = scene.world.execution(arn).id
     get = scene.world.executions.get
 
     async def released(wanted):
@@ -185,7 +185,7 @@ async def test_one_that_was_released_in_the_meantime_is_left_to_its_worker():
 
     scene.world.executions.get = released
     await scene.days(16)
-    assert (scene.kept(), scene.world.execution(arn).name.execution_id) == ([], name)
+    assert (scene.kept(), scene.world.execution(arn).id) == ([], name)
 
 
 async def test_the_table_is_asked_once_an_hour():

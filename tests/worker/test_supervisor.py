@@ -7,18 +7,20 @@ from random import Random
 
 import pytest
 
-from service.adapters.memory.table import MemoryExecutions
-from service.adapters.memory.world import MemoryWakeUps
-from service.domain.errors import Absent, Conflict, Denied, Transient
-from service.domain.phases import Event, Phase
-from service.domain.reports import Health, LeaseLost, Setback, Tick
-from service.worker.lease import SWEEP, Keeper, Watch
-from service.worker.loop import Surroundings
-from service.worker.supervisor import RELEASE_S, Supervisor
-from service.worker.survey import Surveyor
-from service.worker.terms import Clock, Terms
-from service.worker.wake import REST_S
+from service.domain.errors import AccessDeniedError, ConflictError, NotFoundError, TransientError
+from service.telemetry.loop_health import LoopHealth
+from service.domain.observations import LeaseLost, TickFailed, TickResult
+from service.domain.options import WorkerOptions
+from service.domain.phases import Phase, PhaseEvent
+from service.leasing.owned_leases import SWEEP, LeaseExpiryWatch, OwnedLeases
+from service.ports import Clock
+from service.worker.claiming import ExecutionClaimer
+from service.worker.loop import LoopContext
+from service.worker.supervisor import RELEASE_TIMEOUT_S, Supervisor
+from service.worker.wake import MIN_INTERVAL_S
 from tests.domain.examples import an_execution
+from tests.fakes.services import MemoryWakeUps
+from tests.fakes.stores import MemoryExecutionStore
 from tests.virtual_time import run
 
 DRAIN_S = 20.0
@@ -36,7 +38,7 @@ async def passes(seconds):
         timer.cancel()
 
 
-class Table(MemoryExecutions):
+class Table(MemoryExecutionStore):
     """A table whose calls can be made to hang or to fail."""
 
     def __init__(self):
@@ -51,17 +53,17 @@ class Table(MemoryExecutions):
 
     async def counts(self):
         if self.counting_fails:
-            raise Transient("dynamodb.Query", "slow")
+            raise TransientError("dynamodb.Query", "slow")
         return await super().counts()
 
 
-class Sweeper:
+class ExecutionDiscovery:
     def __init__(self):
         self.at_s = []
 
     async def tick(self):
         self.at_s.append(asyncio.get_running_loop().time())
-        return Tick((), 15.0)
+        return TickResult((), 15.0)
 
 
 class Notifier:
@@ -72,10 +74,10 @@ class Notifier:
 
     async def tick(self):
         self.at_s.append(asyncio.get_running_loop().time())
-        return Tick(trouble=Denied("sns.Publish", "no"))
+        return TickResult(trouble=AccessDeniedError("sns.Publish", "no"))
 
 
-class Pursuit:
+class ExecutionRunner:
     """Takes `takes_s` for each tick; `ends` closes the execution with the first one."""
 
     def __init__(self, worker, execution_id):
@@ -84,13 +86,13 @@ class Pursuit:
 
     async def tick(self):
         worker = self.worker
-        worker.keeper.lease(self.execution_id)
+        worker.leases.lease(self.execution_id)
         worker.under_way[self.execution_id] = worker.under_way.get(self.execution_id, 0) + 1
         worker.most_under_way = max(worker.most_under_way, worker.under_way[self.execution_id])
         worker.ticks.append((self.execution_id, asyncio.get_running_loop().time()))
         try:
             await passes(worker.takes_s)
-            return await self.end() if worker.ends else Tick((), 5.0)
+            return await self.end() if worker.ends else TickResult((), 5.0)
         except asyncio.CancelledError:
             worker.cut_off.append(asyncio.get_running_loop().time())
             raise
@@ -102,12 +104,12 @@ class Pursuit:
             raise self.worker.ends
         execution = self.worker.table.records[self.execution_id]
         if execution.phase is Phase.FOLLOWING:
-            held = execution.on(Event.HOLD)
-            await self.worker.table.save(held, self.worker.keeper.lease(self.execution_id))
+            held = execution.on(PhaseEvent.HOLD)
+            await self.worker.table.save(held, self.worker.leases.lease(self.execution_id))
         self.worker.finished_s.append(asyncio.get_running_loop().time())
-        return Tick(done=True)
+        return TickResult(done=True)
 
-    async def set_aside(self):
+    async def hold(self):
         raise AssertionError("nothing here is a fault of ours")
 
 
@@ -115,23 +117,23 @@ class Worker:
     def __init__(self, table, owner="me", *, takes_s=1.0, ends=False, notifier=None, wake_ups=None):
         self.table, self.takes_s, self.ends = table, takes_s, ends
         clock_s = asyncio.get_running_loop().time
-        self.keeper = Keeper(table, owner=owner, lease_s=LEASE_S, clock_s=clock_s)
+        self.owned_leases = OwnedLeases(table, owner=owner, lease_s=LEASE_S, clock_s=clock_s)
         clock = Clock(clock_s, lambda: round(clock_s() * 1000))
-        surveyor = Surveyor(table, self.keeper, Watch(LEASE_S), Terms(), clock)
-        self.sweeper = Sweeper()
+        claimer = ExecutionClaimer(table, self.owned_leases, LeaseExpiryWatch(LEASE_S), WorkerOptions(), clock)
+        self.discovery = ExecutionDiscovery()
         self.ticks, self.cut_off, self.finished_s, self.reports = [], [], [], []
         self.under_way, self.most_under_way = {}, 0
         self.stop = asyncio.Event()
         supervisor = Supervisor(
-            self.sweeper,
-            surveyor,
-            self.keeper,
-            partial(Pursuit, self),
+            self.discovery,
+            claimer,
+            self.owned_leases,
+            partial(ExecutionRunner, self),
             notifier,
             wake_ups=wake_ups,
             drain_s=DRAIN_S,
         )
-        around = Surroundings(self.stop, self.reports.append, Health(), Random(7))
+        around = LoopContext(self.stop, self.reports.append, LoopHealth(), Random(7))
         self.running = asyncio.create_task(supervisor.run(around))
 
     async def stopped(self):
@@ -143,10 +145,10 @@ class Worker:
         return loop.time() - begun_s
 
 
-async def registered(table, *numbers):
+async def new_execution(table, *numbers):
     for number in numbers:
         await table.register(an_execution(number, phase=Phase.FOLLOWING))
-    return [an_execution(number).name.execution_id for number in numbers]
+    return [an_execution(number).id for number in numbers]
 
 
 def owners(table):
@@ -165,35 +167,35 @@ def on_virtual_time(test):
 
 @on_virtual_time
 async def test_every_loop_goes_at_its_own_pace(table):
-    names = await registered(table, 1)
+    names = await new_execution(table, 1)
     worker = Worker(table)
     await passes(61.0)
     await worker.stopped()
-    assert worker.sweeper.at_s == pytest.approx([0.0, 15.0, 30.0, 45.0, 60.0])
+    assert worker.discovery.at_s == pytest.approx([0.0, 15.0, 30.0, 45.0, 60.0])
     assert [at_s for name, at_s in worker.ticks if name == names[0]][:4] == pytest.approx([0.0, 6.0, 12.0, 18.0])
     assert table.leases[names[0]].beat >= 6
 
 
 @on_virtual_time
 async def test_notifications_have_a_loop_of_their_own_whose_failures_are_told_and_stop_nothing(table):
-    await registered(table, 1)
+    await new_execution(table, 1)
     notifier = Notifier()
     worker = Worker(table, notifier=notifier)
     await passes(200.0)
     await worker.stopped()
-    told = [report for report in worker.reports if isinstance(report, Setback)]
+    told = [observation for observation in worker.observations if isinstance(observation, TickFailed)]
     assert len(told) == len(notifier.at_s)
-    assert {(report.loop, report.kind) for report in told} == {("notify", "denied")}
+    assert {(observation.loop, observation.kind) for observation in told} == {("notify", "denied")}
     waits_s = [after - before for before, after in pairwise(notifier.at_s)]
     assert waits_s[0] <= 1.0
     assert 30.0 <= max(waits_s) <= 60.0
-    assert worker.sweeper.at_s == pytest.approx([15.0 * n for n in range(14)])
+    assert worker.discovery.at_s == pytest.approx([15.0 * n for n in range(14)])
     assert len([at_s for _, at_s in worker.ticks]) >= 30
 
 
 @on_virtual_time
 async def test_what_is_claimed_is_pursued_each_by_itself(table):
-    names = await registered(table, 1, 2)
+    names = await new_execution(table, 1, 2)
     worker = Worker(table, takes_s=4.0)
     await passes(10.0)
     await worker.stopped()
@@ -203,7 +205,7 @@ async def test_what_is_claimed_is_pursued_each_by_itself(table):
 
 @on_virtual_time
 async def test_what_is_done_is_given_back(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     worker = Worker(table, ends=True)
     await passes(40.0)
     assert owners(table)[name] is None
@@ -213,8 +215,8 @@ async def test_what_is_done_is_given_back(table):
 
 @on_virtual_time
 async def test_an_execution_that_somebody_else_changed_is_given_back_and_claimed_again_by_the_next_survey(table):
-    await registered(table, 1)
-    worker = Worker(table, ends=Conflict("c", "changed"))
+    await new_execution(table, 1)
+    worker = Worker(table, ends=ConflictError("c", "changed"))
     await passes(40.0)
     await worker.stopped()
     assert [at_s for _, at_s in worker.ticks] == pytest.approx([0.0, 15.0, 30.0])
@@ -222,7 +224,7 @@ async def test_an_execution_that_somebody_else_changed_is_given_back_and_claimed
 
 @on_virtual_time
 async def test_what_was_claimed_is_pursued_even_if_the_survey_failed_behind_the_claim(table):
-    names = await registered(table, 1)
+    names = await new_execution(table, 1)
     table.counting_fails = True
     worker = Worker(table)
     await passes(0.5)
@@ -235,7 +237,7 @@ async def test_what_was_claimed_is_pursued_even_if_the_survey_failed_behind_the_
 
 @on_virtual_time
 async def test_a_stop_gives_everything_back_at_once_when_nothing_is_under_way(table):
-    await registered(table, 1, 2)
+    await new_execution(table, 1, 2)
     worker = Worker(table)
     await passes(3.0)
     assert await worker.stopped() == 0.0
@@ -245,7 +247,7 @@ async def test_a_stop_gives_everything_back_at_once_when_nothing_is_under_way(ta
 
 @on_virtual_time
 async def test_a_stop_lets_the_ticks_that_are_under_way_end(table):
-    await registered(table, 1)
+    await new_execution(table, 1)
     worker = Worker(table, takes_s=12.0)
     await passes(2.0)
     assert await worker.stopped() == pytest.approx(10.0)
@@ -255,7 +257,7 @@ async def test_a_stop_lets_the_ticks_that_are_under_way_end(table):
 
 @on_virtual_time
 async def test_what_takes_longer_than_the_drain_is_cut_off_and_given_back(table):
-    await registered(table, 1)
+    await new_execution(table, 1)
     worker = Worker(table, takes_s=10**6)
     await passes(2.0)
     assert await worker.stopped() == pytest.approx(DRAIN_S)
@@ -265,7 +267,7 @@ async def test_what_takes_longer_than_the_drain_is_cut_off_and_given_back(table)
 
 @on_virtual_time
 async def test_leases_are_renewed_until_the_last_tick_has_ended(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     worker = Worker(table, takes_s=10**6)
     await passes(2.0)
     before = table.leases[name].beat
@@ -275,7 +277,7 @@ async def test_leases_are_renewed_until_the_last_tick_has_ended(table):
 
 @on_virtual_time
 async def test_what_ends_while_it_drains_is_stored_under_its_lease(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     worker = Worker(table, takes_s=19.0, ends=True)
     await passes(1.0)
     await worker.stopped()
@@ -285,17 +287,17 @@ async def test_what_ends_while_it_drains_is_stored_under_its_lease(table):
 
 @on_virtual_time
 async def test_a_table_that_is_away_does_not_keep_a_worker_from_stopping(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     worker = Worker(table)
     await passes(3.0)
     table.hangs = True
-    assert await worker.stopped() == pytest.approx(RELEASE_S)
+    assert await worker.stopped() == pytest.approx(RELEASE_TIMEOUT_S)
     assert owners(table)[name] == "me"
 
 
 @on_virtual_time
 async def test_a_worker_that_is_stopped_as_it_begins_takes_nothing_along(table):
-    await registered(table, 1)
+    await new_execution(table, 1)
     worker = Worker(table)
     await worker.stopped()
     assert set(owners(table).values()) <= {None}
@@ -303,7 +305,7 @@ async def test_a_worker_that_is_stopped_as_it_begins_takes_nothing_along(table):
 
 @on_virtual_time
 async def test_a_worker_that_is_cancelled_leaves_nothing_running(table):
-    await registered(table, 1)
+    await new_execution(table, 1)
     worker = Worker(table, takes_s=10**6)
     await passes(2.0)
     worker.running.cancel()
@@ -321,19 +323,21 @@ class Missing(MemoryWakeUps):
     """Wake-ups from a queue that is not there."""
 
     async def wait(self):
-        raise Absent("sqs.ReceiveMessage", "there is none")
+        raise NotFoundError("sqs.ReceiveMessage", "there is none")
 
 
 @on_virtual_time
 async def test_what_is_woken_looks_at_once_and_soon_again(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     wake_ups = MemoryWakeUps()
     worker = Worker(table, wake_ups=wake_ups)
     await passes(3.0)
     wake_ups.came.set()
     await passes(17.5)
-    assert worker.sweeper.at_s == pytest.approx([0.0, 3.0, 3.0 + REST_S, 18.0 + REST_S])
-    assert [at_s for _, at_s in worker.ticks] == pytest.approx([0.0, 3.0, 3.0 + REST_S, 9.0 + REST_S, 15.0 + REST_S])
+    assert worker.discovery.at_s == pytest.approx([0.0, 3.0, 3.0 + MIN_INTERVAL_S, 18.0 + MIN_INTERVAL_S])
+    assert [at_s for _, at_s in worker.ticks] == pytest.approx(
+        [0.0, 3.0, 3.0 + MIN_INTERVAL_S, 9.0 + MIN_INTERVAL_S, 15.0 + MIN_INTERVAL_S]
+    )
     assert table.leases[name].beat == 2, "renewal goes at its own pace"
     await worker.stopped()
 
@@ -345,9 +349,9 @@ async def test_what_is_registered_by_one_look_is_taken_up_by_the_second(table):
     await passes(3.0)
     wake_ups.came.set()
     await passes(0.5)
-    await registered(table, 1)
-    await passes(REST_S)
-    assert [at_s for _, at_s in worker.ticks] == pytest.approx([3.0 + REST_S])
+    await new_execution(table, 1)
+    await passes(MIN_INTERVAL_S)
+    assert [at_s for _, at_s in worker.ticks] == pytest.approx([3.0 + MIN_INTERVAL_S])
     await worker.stopped()
 
 
@@ -361,12 +365,12 @@ async def test_a_worker_that_waits_for_wake_ups_stops_at_once(table):
 
 @on_virtual_time
 async def test_without_its_wake_queue_a_worker_works_at_its_usual_pace_and_says_what_is_wrong(table):
-    await registered(table, 1)
+    await new_execution(table, 1)
     worker = Worker(table, wake_ups=Missing())
     await passes(61.0)
     await worker.stopped()
-    assert worker.sweeper.at_s == pytest.approx([0.0, 15.0, 30.0, 45.0, 60.0])
-    setbacks = [report for report in worker.reports if isinstance(report, Setback)]
+    assert worker.discovery.at_s == pytest.approx([0.0, 15.0, 30.0, 45.0, 60.0])
+    setbacks = [observation for observation in worker.observations if isinstance(observation, TickFailed)]
     assert {(setback.loop, setback.kind) for setback in setbacks} == {("wake", "absent")}
     assert [setback.setbacks for setback in setbacks] == list(range(1, len(setbacks) + 1))
     assert len(setbacks) < 10
@@ -386,7 +390,7 @@ async def test_a_worker_that_nothing_can_wake_has_no_loop_for_it(table):
 
 @on_virtual_time
 async def test_another_worker_goes_on_at_once_after_a_stop(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     first, second = Worker(table, "one"), Worker(table, "two")
     await passes(20.0)
     assert (len(first.ticks) > 0, second.ticks) == (True, [])
@@ -398,7 +402,7 @@ async def test_another_worker_goes_on_at_once_after_a_stop(table):
 
 @on_virtual_time
 async def test_another_worker_takes_over_after_a_crash_once_the_lease_is_over(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     await table.take(await table.read(name), "crashed")
     worker = Worker(table)
     await passes(60.0)
@@ -408,12 +412,12 @@ async def test_another_worker_takes_over_after_a_crash_once_the_lease_is_over(ta
 
 @on_virtual_time
 async def test_a_lost_lease_never_has_two_pursuits_at_once(table):
-    (name,) = await registered(table, 1)
+    (name,) = await new_execution(table, 1)
     worker = Worker(table, takes_s=100.0)
     await passes(5.0)
     lease = await table.take(await table.read(name), "other")
     await passes(10.0)
-    assert worker.reports.count(LeaseLost(name)) == 1
+    assert worker.observations.count(LeaseLost(name)) == 1
     await table.release(lease)  # Free again, while the tick that began under the old lease still goes on.
     await passes(70.0)
     assert owners(table)[name] is None
@@ -426,7 +430,7 @@ async def test_a_lost_lease_never_has_two_pursuits_at_once(table):
 @on_virtual_time
 async def test_the_lease_of_the_sweep_is_not_pursued(table):
     worker = Worker(table)
-    await worker.keeper.claim(await table.read(SWEEP))
+    await worker.leases.claim(await table.read(SWEEP))
     await passes(40.0)
     assert worker.ticks == []
     await worker.stopped()

@@ -1,4 +1,4 @@
-"""When the bell rings, on virtual time."""
+"""The times at which loops are woken, in virtual time."""
 
 import asyncio
 from itertools import pairwise
@@ -6,72 +6,72 @@ from random import Random
 
 import pytest
 
-from service.adapters.memory.world import MemoryWakeUps
-from service.domain.errors import Transient
-from service.domain.reports import Health
-from service.worker.loop import Bell, Surroundings, repeat
-from service.worker.wake import REST_S, Waker
+from service.domain.errors import TransientError
+from service.telemetry.loop_health import LoopHealth
+from service.worker.loop import LoopContext, WakeSignal, run_loop
+from service.worker.wake import MIN_INTERVAL_S, Waker
+from tests.fakes.services import MemoryWakeUps
 from tests.virtual_time import run
 
 
-class Away(MemoryWakeUps):
-    """Does not answer for a hundred seconds."""
+class UnreachableWakeUps(MemoryWakeUps):
+    """Wake-ups from a queue that does not answer for a hundred seconds."""
 
     async def wait(self):
         if asyncio.get_running_loop().time() < 100.0:
-            raise Transient("sqs.ReceiveMessage", "slow")
+            raise TransientError("sqs.ReceiveMessage", "slow")
         return await super().wait()
 
 
-def rings_s(wake_ups, *came_s, until_s=60.0):
-    """When the bell rings if wake-ups come at these times."""
-    heard_s = []
+def signals_s(wake_ups, *arrivals_s, until_s=60.0):
+    """Return the times of the signals if wake-ups arrive at these times."""
+    signalled_s = []
 
-    async def listen(bell):
+    async def listen(wake_signal):
         loop = asyncio.get_running_loop()
         while True:
-            await bell.next_ring().wait()
-            heard_s.append(loop.time())
+            await wake_signal.next().wait()
+            signalled_s.append(loop.time())
 
     async def main():
-        loop, bell = asyncio.get_running_loop(), Bell()
-        around = Surroundings(asyncio.Event(), lambda _: None, Health(), Random(7))
-        for at_s in came_s:
-            loop.call_later(at_s, wake_ups.came.set)
-        loop.call_later(until_s, around.stop.set)
-        listening = asyncio.create_task(listen(bell))
-        await repeat("wake", Waker(wake_ups, bell).tick, around)
+        loop, wake_signal = asyncio.get_running_loop(), WakeSignal()
+        context = LoopContext(asyncio.Event(), lambda _: None, LoopHealth(), Random(7))
+        for arrival_s in arrivals_s:
+            loop.call_later(arrival_s, wake_ups.came.set)
+        loop.call_later(until_s, context.stop.set)
+        listening = asyncio.create_task(listen(wake_signal))
+        await run_loop("wake", Waker(wake_ups, wake_signal).tick, context)
         listening.cancel()
 
     run(main())
-    return heard_s
+    return signalled_s
 
 
-def test_without_a_wake_up_nothing_rings():
-    assert rings_s(MemoryWakeUps()) == []
+def test_without_a_wake_up_there_is_no_signal():
+    assert signals_s(MemoryWakeUps()) == []
 
 
-@pytest.mark.parametrize("came_s", [0.0, 5.0, 19.9, 20.5, 30.0])
-def test_a_wake_up_rings_at_once_and_once_more_after_a_rest_whenever_it_comes(came_s):
-    first_s, second_s = rings_s(MemoryWakeUps(), came_s)
-    assert came_s <= first_s <= came_s + REST_S
-    assert second_s == pytest.approx(first_s + REST_S)
+@pytest.mark.parametrize("arrival_s", [0.0, 5.0, 19.9, 20.5, 30.0])
+def test_wake_up_signals_at_once_and_again_after_a_pause_whenever_it_arrives(arrival_s):
+    first_s, second_s = signals_s(MemoryWakeUps(), arrival_s)
+    assert arrival_s <= first_s <= arrival_s + MIN_INTERVAL_S
+    assert second_s == pytest.approx(first_s + MIN_INTERVAL_S)
 
 
-def test_ten_wake_ups_within_a_second_make_a_few_looks_the_last_of_which_is_behind_them_all():
-    heard_s = rings_s(MemoryWakeUps(), *(5.0 + tenth / 10 for tenth in range(10)))
-    assert heard_s[0] == pytest.approx(5.0)
-    assert len(heard_s) == 4
-    assert heard_s[-1] > 6.0
+def test_ten_wake_ups_within_a_second_make_four_signals_the_last_of_which_follows_all_of_them():
+    signalled_s = signals_s(MemoryWakeUps(), *(5.0 + tenth / 10 for tenth in range(10)))
+    assert signalled_s[0] == pytest.approx(5.0)
+    assert len(signalled_s) == 4
+    assert signalled_s[-1] > 6.0
 
 
-def test_however_many_come_it_rests_between_two_rings():
-    heard_s = rings_s(MemoryWakeUps(), *(tenth / 10 for tenth in range(590)))
-    assert min(after - before for before, after in pairwise(heard_s)) == pytest.approx(REST_S)
-    assert len(heard_s) > 20
+def test_two_signals_have_a_pause_between_them_however_many_wake_ups_arrive():
+    signalled_s = signals_s(MemoryWakeUps(), *(tenth / 10 for tenth in range(590)))
+    assert min(after - before for before, after in pairwise(signalled_s)) == pytest.approx(MIN_INTERVAL_S)
+    assert len(signalled_s) > 20
 
 
-def test_what_came_while_the_queue_did_not_answer_rings_once_it_does():
-    heard_s = rings_s(Away(), 3.0, until_s=200.0)
-    assert len(heard_s) == 2
-    assert 100.0 <= heard_s[0] <= 160.0
+def test_wake_up_that_arrived_while_the_queue_did_not_answer_signals_once_it_answers():
+    signalled_s = signals_s(UnreachableWakeUps(), 3.0, until_s=200.0)
+    assert len(signalled_s) == 2
+    assert 100.0 <= signalled_s[0] <= 160.0

@@ -1,4 +1,4 @@
-"""Every SDK client of the process: made once, paced, counted. A move to plain aiobotocore touches this file alone."""
+"""The SDK clients of the process: created once, paced, counted. A move to plain aiobotocore touches only this file."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,8 +16,8 @@ from aiolimiter import AsyncLimiter
 from botocore.utils import parse_timestamp
 
 from service import __version__
-from service.adapters.aws.errors import THROTTLES, translated
-from service.domain.errors import Denied, Rejected
+from service.adapters.aws.errors import THROTTLE_CODES, translate_errors
+from service.domain.errors import CredentialsError, RequestRejectedError
 
 if TYPE_CHECKING:
     from types_aiobotocore_datasync import DataSyncClient
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 OnRequest = Callable[[str, str, str], None]
 """Takes service, operation and outcome of one attempt.
 
-The outcome is one of ok, throttled, client_error, server_error, connection_error.
+The outcome is ok, throttled, client_error, server_error or connection_error.
 """
 
-RATES: Mapping[tuple[str, str], float] = MappingProxyType(
+RATE_LIMITS: Mapping[tuple[str, str], float] = MappingProxyType(
     {
-        # Ten a second per account in some Regions, and not adjustable: half of it is left to others.
+        # Ten a second per account in some Regions, and not adjustable. Half of it is left to others.
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
         ("logs", "GetLogEvents"): 5.0,
         ("logs", "DescribeLogStreams"): 10.0,
@@ -48,13 +48,13 @@ RATES: Mapping[tuple[str, str], float] = MappingProxyType(
         ("datasync", "DescribeTaskExecution"): 5.0,
     },
 )
-"""Requests per second of this process, retries included. What is not named is not paced."""
+"""Requests per second of this process, retries included. Other operations are not paced."""
 
-_LONG_ANSWERS = ("GetLogEvents", "Query", "SendMessageBatch")
-"""Thousands of members that the SDK takes one by one against its model, only to leave nearly all as they came."""
+_FAST_PARSED_OPERATIONS = ("GetLogEvents", "Query", "SendMessageBatch")
+"""The operations whose answers have thousands of members, each of which the SDK checks against its model."""
 
-_BINARY = b'"B":'
-"""DynamoDB's type whose values come in base64. Within a JSON text the quotes would be escaped."""
+_BINARY_MARKER = b'"B":'
+"""The mark of a binary attribute, whose value is base64. Inside a JSON string its quotes would be escaped."""
 
 
 class Clients(NamedTuple):
@@ -69,61 +69,62 @@ class Clients(NamedTuple):
 
 
 @asynccontextmanager
-async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] = RATES) -> AsyncIterator[Clients]:
-    """Open the clients for the life of the process; credentials, Region and endpoints come as the SDK finds them.
+async def clients(
+    on_request: OnRequest, rates: Mapping[tuple[str, str], float] = RATE_LIMITS
+) -> AsyncIterator[Clients]:
+    """Open the clients for the life of the process. The SDK finds credentials, Region and endpoints as usual.
 
-    A call is tried at most four times, each attempt is paced by `rates` and reported to `on_request`. Raises Denied
-    without credentials and Rejected without a Region or with a wrong endpoint: these clients would never work.
+    A call is tried at most four times; each attempt is paced by `rates` and reported to `on_request`. Raise
+    CredentialsError without credentials, and RequestRejectedError without a Region or with a wrong endpoint.
     """
     session = await _session()
     config = AioConfig(
         retries={"mode": "standard", "total_max_attempts": 4},
         connect_timeout=5,
-        # Longer than the wake queue keeps an empty answer back.
+        # Longer than the long poll of the wake queue.
         read_timeout=30,
         max_pool_connections=64,
-        # The whole of it: what `user_agent_extra` is added to, the SDK puts together anew for each request, twice.
+        # The whole text, because the SDK builds the one with `user_agent_extra` again for each request, twice.
         user_agent=f"datasync-trigger/{__version__}",
-        # What the adapters send is built by them alone, and the services check it too; per item it costs more
-        # than all else.
+        # The services validate parameters too. For items with many attributes it costs more than everything else.
         parameter_validation=False,
     )
     async with AsyncExitStack() as stack:
         opened = []
         for service in Clients._fields:
             client = await _open(stack, session, service, config)
-            _watch(client, service, on_request, rates)
+            _instrument(client, service, on_request, rates)
             opened.append(client)
         yield Clients(*opened)
 
 
 async def _session() -> aioboto3.Session:
-    call = "aws.session"
-    with translated(call, "the AWS configuration"):
+    operation = "aws.session"
+    with translate_errors(operation, "the AWS configuration"):
         core = AioSession()
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
-        # All SDKs but Python's know AWS_REGION, and it is the one that ECS and Lambda set.
+        # All SDKs but Python's read AWS_REGION, and ECS and Lambda set it.
         session = aioboto3.Session(botocore_session=core, region_name=os.environ.get("AWS_REGION") or None)
         region, credentials = session.region_name, await core.get_credentials()
     if region is None:
-        raise Rejected(call, "no AWS Region is set: set AWS_REGION")
+        raise RequestRejectedError(operation, "no AWS Region is set: set AWS_REGION")
     if credentials is None:
         remedy = "give the task a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        raise Denied(call, f"no AWS credentials were found: {remedy}")
+        raise CredentialsError(operation, f"no AWS credentials were found: {remedy}")
     return session
 
 
-async def _open(stack: AsyncExitStack, session: aioboto3.Session, service: str, config: AioConfig) -> Any:  # noqa: ANN401 - because the clients' types have no common one
-    call = f"{service}.client"
+async def _open(stack: AsyncExitStack, session: aioboto3.Session, service: str, config: AioConfig) -> Any:  # noqa: ANN401  (the clients have no common type)
+    operation = f"{service}.client"
     try:
-        with translated(call, "the AWS configuration"):
+        with translate_errors(operation, "the AWS configuration"):
             return await stack.enter_async_context(session.client(service, config=config))
     except ValueError as error:
-        raise Rejected(call, f"an AWS_ENDPOINT_URL variable is wrong: {error}") from error
+        raise RequestRejectedError(operation, f"an AWS_ENDPOINT_URL variable is wrong: {error}") from error
 
 
-def _timestamp(value: Any) -> datetime:  # noqa: ANN401 - because JSON brings numbers and XML texts
-    """Read a time as the SDK does; but ISO 8601, of which S3 lists thousands, without its slow general parser."""
+def _timestamp(value: Any) -> datetime:  # noqa: ANN401  (JSON has numbers, XML has text)
+    """Parse a time as the SDK does, but ISO 8601, of which S3 lists thousands, without its slow general parser."""
     if isinstance(value, str) and value.endswith("Z"):
         try:
             return datetime.fromisoformat(value)
@@ -132,10 +133,10 @@ def _timestamp(value: Any) -> datetime:  # noqa: ANN401 - because JSON brings nu
     return parse_timestamp(value)
 
 
-def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-    """Take an answer that is plain JSON as it is; anything else the SDK reads, and rules on it where it is wrong."""
+def _parse_plain_json(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
+    """Use an answer in plain JSON as it is. The SDK parses any other answer, and errors."""
     body = response_dict["body"]
-    if response_dict["status_code"] >= 300 or _BINARY in body:
+    if response_dict["status_code"] >= 300 or _BINARY_MARKER in body:
         return
     with suppress(AttributeError, ValueError):
         members = orjson.loads(body).items()
@@ -143,23 +144,23 @@ def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any
         response_dict["body"] = b"{}"
 
 
-def _watch(client: Any, service: str, on_request: OnRequest, rates: Mapping[tuple[str, str], float]) -> None:  # noqa: ANN401 - because the clients' types have no common one
-    """Hook pacing and counting into a client. botocore emits both events once per attempt."""
+def _instrument(client: Any, service: str, on_request: OnRequest, rates: Mapping[tuple[str, str], float]) -> None:  # noqa: ANN401  (the clients have no common type)
+    """Register pacing and counting with a client. botocore emits both events once per attempt."""
     events = client.meta.events
     for (paced, operation), rate in rates.items():
         if paced == service:
-            events.register(f"before-send.*.{operation}", partial(_pace, AsyncLimiter(rate, 1.0)))
-    events.register("response-received", partial(_count, service, on_request))
-    for operation in _LONG_ANSWERS:
-        events.register(f"before-parse.*.{operation}", _read)
+            events.register(f"before-send.*.{operation}", partial(_throttle, AsyncLimiter(rate, 1.0)))
+    events.register("response-received", partial(_count_request, service, on_request))
+    for operation in _FAST_PARSED_OPERATIONS:
+        events.register(f"before-parse.*.{operation}", _parse_plain_json)
 
 
-async def _pace(bucket: AsyncLimiter, **_: object) -> None:
-    """Wait for the operation's turn; returning nothing lets the request go out."""
+async def _throttle(bucket: AsyncLimiter, **_: object) -> None:
+    """Wait until the operation's rate allows another request. Without a return value the SDK sends it."""
     await bucket.acquire()
 
 
-def _count(
+def _count_request(
     service: str,
     on_request: OnRequest,
     *,
@@ -176,6 +177,6 @@ def _outcome(answer: Mapping[str, Any] | None) -> str:
     status = answer["ResponseMetadata"]["HTTPStatusCode"]
     if status < 300:
         return "ok"
-    if status == 429 or answer.get("Error", {}).get("Code") in THROTTLES:
+    if status == 429 or answer.get("Error", {}).get("Code") in THROTTLE_CODES:
         return "throttled"
     return "server_error" if status >= 500 else "client_error"

@@ -1,7 +1,7 @@
-"""What each failure of AWS means for the caller: one table, and one place where exceptions are translated.
+"""The meaning of each failure of AWS: one table, and one place where exceptions are translated.
 
-A code that is not in the table is ruled by its HTTP status. The codes are those of the operations' models, those that
-every service may answer (https://docs.aws.amazon.com/general/latest/gr/CommonErrors.html), and SQS's KMS codes.
+A code that is not in the table is classified by its HTTP status. The codes are those of the operations' models, those
+of every service (https://docs.aws.amazon.com/general/latest/gr/CommonErrors.html), and SQS's KMS codes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,46 +13,56 @@ from botocore import exceptions as sdk
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from service.domain.errors import Absent, Conflict, Denied, Rejected, Transient, Trouble
+from service.domain.errors import (
+    AccessDeniedError,
+    AwsCallError,
+    ConflictError,
+    CredentialsError,
+    NotFoundError,
+    RequestRejectedError,
+    TransientError,
+)
 
-_TOO_FAST = """
+_THROTTLE_CODES = """
 BandwidthLimitExceeded EC2ThrottledException KMS.ThrottlingException KMSThrottling KmsThrottled LimitExceededException
 PriorRequestNotComplete ProvisionedThroughputExceeded ProvisionedThroughputExceededException RequestLimitExceeded
 RequestThrottled RequestThrottledException SlowDown ThrottledException Throttling ThrottlingError
 ThrottlingException TooManyRequests TooManyRequestsException
 """
-THROTTLES = frozenset(_TOO_FAST.split())
-"""The codes that say: too fast."""
+THROTTLE_CODES = frozenset(_THROTTLE_CODES.split())
+"""The codes that mean: too many requests."""
 
-CODES: Mapping[str, type[Trouble]] = {
+ERROR_CODES: Mapping[str, type[AwsCallError]] = {
     code: kind
     for kind, codes in {
-        Transient: """
+        TransientError: """
             ContinuousBackupsUnavailableException
             InternalError InternalException InternalFailure InternalServerError InternalServerException
             QueueDeletedRecently ReplicatedWriteConflictException RequestTimeout RequestTimeoutException
             ServiceException ServiceUnavailable ServiceUnavailableException TransactionConflict
             TransactionConflictException TransactionInProgressException
         """,
-        Conflict: """
+        ConflictError: """
             ConditionalCheckFailed ConditionalCheckFailedException QueueNameExists ResourceInUseException
         """,
-        Absent: """
+        NotFoundError: """
             404 InvalidAddress NoSuchBucket NoSuchKey NonExistentQueue NotFound QueueDoesNotExist
             ResourceNotFoundException TableNotFoundException
         """,
-        Denied: """
-            403 AccessDenied AccessDeniedException AccountProblem AllAccessDisabled AuthFailure AuthorizationError
-            Forbidden NotAuthorized OptInRequired UnauthorizedOperation
-            ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
+        CredentialsError: """
+            AuthFailure ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId InvalidClientTokenId
             InvalidSecurity InvalidSignatureException InvalidToken MissingAuthenticationToken
             MissingAuthenticationTokenException RequestExpired RequestTimeTooSkewed SignatureDoesNotMatch
             TokenRefreshRequired UnrecognizedClientException
+        """,
+        AccessDeniedError: """
+            403 AccessDenied AccessDeniedException AccountProblem AllAccessDisabled AuthorizationError Forbidden
+            NotAuthorized OptInRequired UnauthorizedOperation
             KMS.AccessDeniedException KMS.DisabledException KMS.InvalidKeyUsageException KMS.InvalidStateException
             KMS.NotFoundException KMS.OptInRequired KMSAccessDenied KMSDisabled KMSInvalidState KMSNotFound
             KMSOptInRequired KmsAccessDenied KmsDisabled KmsInvalidKeyUsage KmsInvalidState KmsNotFound KmsOptInRequired
         """,
-        Rejected: """
+        RequestRejectedError: """
             BatchEntryIdsNotDistinct BatchRequestTooLong EmptyBatchRequest EndpointDisabled
             IdempotentParameterMismatchException InvalidAction InvalidAttributeName InvalidAttributeValue
             InvalidBatchEntryId InvalidMessageContents InvalidParameter InvalidParameterCombination
@@ -64,51 +74,53 @@ CODES: Mapping[str, type[Trouble]] = {
         """,
     }.items()
     for code in codes.split()
-} | dict.fromkeys(THROTTLES, Transient)
-"""Every code that is expected, and what it means."""
+} | dict.fromkeys(THROTTLE_CODES, TransientError)
+"""Every code that is expected, and its error."""
 
-RAISED: tuple[tuple[type[Exception], type[Trouble]], ...] = (
-    (sdk.NoCredentialsError, Denied),
-    (sdk.PartialCredentialsError, Denied),
-    (sdk.UnknownCredentialError, Denied),
-    (sdk.RefreshWithMFAUnsupportedError, Denied),
-    (sdk.NoAuthTokenError, Denied),
-    (sdk.TokenRetrievalError, Denied),
-    (sdk.SSOError, Denied),
-    (sdk.ProfileNotFound, Denied),
+SDK_EXCEPTIONS: tuple[tuple[type[Exception], type[AwsCallError]], ...] = (
+    (sdk.NoCredentialsError, CredentialsError),
+    (sdk.PartialCredentialsError, CredentialsError),
+    (sdk.UnknownCredentialError, CredentialsError),
+    (sdk.RefreshWithMFAUnsupportedError, CredentialsError),
+    (sdk.NoAuthTokenError, CredentialsError),
+    (sdk.TokenRetrievalError, AccessDeniedError),
+    (sdk.SSOError, AccessDeniedError),
+    (sdk.ProfileNotFound, AccessDeniedError),
     # The source of credentials did not answer: that passes, as the network does.
-    (sdk.CredentialRetrievalError, Transient),
-    (sdk.MetadataRetrievalError, Transient),
+    (sdk.CredentialRetrievalError, TransientError),
+    (sdk.MetadataRetrievalError, TransientError),
     # Time-outs, refused and broken connections, TLS, proxies.
-    (sdk.ConnectionError, Transient),
-    (sdk.HTTPClientError, Transient),
-    (aiohttp.ClientError, Transient),
-    (OSError, Transient),
+    (sdk.ConnectionError, TransientError),
+    (sdk.HTTPClientError, TransientError),
+    (aiohttp.ClientError, TransientError),
+    (OSError, TransientError),
     # Answers that are cut off, damaged, or not the service's own.
-    (sdk.IncompleteReadError, Transient),
-    (sdk.ChecksumError, Transient),
-    (sdk.FlexibleChecksumError, Transient),
-    (ResponseParserError, Transient),
-    (sdk.PaginationError, Transient),
-    (KeyError, Transient),
-    (sdk.WaiterError, Transient),
+    (sdk.IncompleteReadError, TransientError),
+    (sdk.ChecksumError, TransientError),
+    (sdk.FlexibleChecksumError, TransientError),
+    (ResponseParserError, TransientError),
+    (sdk.PaginationError, TransientError),
+    (KeyError, TransientError),
+    (sdk.WaiterError, TransientError),
     # Wrong parameters, Regions, endpoints, configuration.
-    (BotoCoreError, Rejected),
+    (BotoCoreError, RequestRejectedError),
 )
-"""What may be raised without an answer of the service, most specific first."""
+"""The exceptions that the SDK raises without an answer of the service, most specific first."""
 
-_SENTENCES: Mapping[type[Trouble], str] = {
-    Transient: "{about} does not answer for now: {why}",
-    Conflict: "{about} has changed in the meantime: {why}",
-    Absent: "{about} does not exist in this account and Region: {why}",
-    Denied: "no access to {about}: {why}",
-    Rejected: "{about} refuses the request: {why}",
+_MESSAGES: Mapping[type[AwsCallError], str] = {
+    TransientError: "{resource} is temporarily unavailable: {why}",
+    ConflictError: "{resource} has changed in the meantime: {why}",
+    NotFoundError: "{resource} does not exist in this account and Region: {why}",
+    CredentialsError: "the AWS credentials are not accepted for {resource}: {why}",
+    AccessDeniedError: "no access to {resource}: {why}",
+    RequestRejectedError: "{resource} rejects the request: {why}",
 }
+_THROTTLED = "{resource} is throttling requests: {why}"
 
 _NOT_ALLOWED = frozenset(
     {"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "Forbidden", "UnauthorizedOperation"}
 )
-_ACTIONS: Mapping[str, str] = {
+_IAM_ACTIONS: Mapping[str, str] = {
     "dynamodb.TransactWriteItems": "dynamodb:PutItem and dynamodb:UpdateItem",
     "s3.HeadBucket": "s3:ListBucket",
     "s3.HeadObject": "s3:GetObject and s3:ListBucket",
@@ -116,57 +128,59 @@ _ACTIONS: Mapping[str, str] = {
     "sqs.DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs.SendMessageBatch": "sqs:SendMessage",
 }
-"""What IAM calls the operations where it does not call them by their names."""
+"""The IAM actions of the operations that IAM does not call by their names."""
 
 
 @contextmanager
-def translated(call: str, about: str) -> Iterator[None]:
-    """Turn whatever an SDK call raises into Trouble with one sentence; the cause is kept.
+def translate_errors(operation: str, resource: str) -> Iterator[None]:
+    """Translate every exception of an SDK call to an AwsCallError with one sentence; the cause is kept.
 
-    `call` is `service.Operation`, `about` names the resource. Reading what the answer must hold belongs inside: an
-    answer without it is no answer, and never an empty one.
+    `operation` is `service.Operation`, `resource` names what it acts on. Read the required members of the answer
+    inside the context: an answer without one is an error, and never an empty answer.
     """
     try:
         yield
     except ClientError as error:
-        code, why = _said(error.response)
-        kind = _kind(code, error.response)
-        remedy = f"; allow {_ACTIONS.get(call, call.replace('.', ':'))}" if code in _NOT_ALLOWED else ""
-        raise kind(call, _line(_SENTENCES[kind].format(about=about, why=why), remedy)) from error
-    except tuple(raised for raised, _ in RAISED) as error:
-        kind = next(kind for raised, kind in RAISED if isinstance(error, raised))
+        code, why = _code_and_message(error.response)
+        kind = _classify_answer(code, error.response)
+        message = _THROTTLED if code in THROTTLE_CODES else _MESSAGES[kind]
+        action = _IAM_ACTIONS.get(operation, operation.replace(".", ":"))
+        remedy = f"; allow {action}" if code in _NOT_ALLOWED else ""
+        raise kind(operation, _one_line(message.format(resource=resource, why=why), remedy)) from error
+    except tuple(exception for exception, _ in SDK_EXCEPTIONS) as error:
+        kind = next(kind for exception, kind in SDK_EXCEPTIONS if isinstance(error, exception))
         why = f"the answer lacks {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
-        raise kind(call, _line(_SENTENCES[kind].format(about=about, why=why))) from error
+        raise kind(operation, _one_line(_MESSAGES[kind].format(resource=resource, why=why))) from error
 
 
-def ruling(code: str, status: int) -> type[Trouble]:
-    """Rule on an error code and the HTTP status that it came with."""
-    kind = CODES.get(code.removeprefix("AWS.SimpleQueueService."))
+def classify(code: str, status: int) -> type[AwsCallError]:
+    """Return the error for an error code and the HTTP status that it came with."""
+    kind = ERROR_CODES.get(code.removeprefix("AWS.SimpleQueueService."))
     if kind is not None:
         return kind
-    # The answer to a HEAD has no body, so that a 400 may as well be an expired token that is about to be renewed.
+    # The answer to a HEAD request has no body, so a 400 may be an expired token that is about to be renewed.
     if code == "400" or status == 429 or status >= 500:
-        return Transient
-    return {403: Denied, 404: Absent}.get(status, Rejected)
+        return TransientError
+    return {403: AccessDeniedError, 404: NotFoundError}.get(status, RequestRejectedError)
 
 
-def _said(answer: Mapping[str, Any]) -> tuple[str, str]:
-    """The code of an error answer, and the code with its message."""
+def _code_and_message(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the code of an error answer, and the code with its message."""
     error = answer.get("Error", {})
     code = str(error.get("Code", "no code"))
     return code, f"{code}: {error.get('Message') or 'no message'}"
 
 
-def _kind(code: str, answer: Mapping[str, Any]) -> type[Trouble]:
+def _classify_answer(code: str, answer: Mapping[str, Any]) -> type[AwsCallError]:
     if code != "TransactionCanceledException":
-        return ruling(code, answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    # A transaction says for each of its actions why it failed: a failed condition is the news.
+        return classify(code, answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    # A transaction reports a reason for each of its actions. A failed condition decides.
     codes = [str(reason.get("Code", "None")) for reason in answer.get("CancellationReasons", ())]
-    kinds = [ruling(code, 400) for code in codes if code != "None"]
-    return next((kind for kind in (Conflict, Rejected) if kind in kinds), Transient)
+    kinds = [classify(code, 400) for code in codes if code != "None"]
+    return next((kind for kind in (ConflictError, RequestRejectedError) if kind in kinds), TransientError)
 
 
-def _line(sentence: str, remedy: str = "") -> str:
-    """One line of printable text, whatever came over the wire."""
-    flat = "".join(character if character.isprintable() else " " for character in sentence)
+def _one_line(message: str, remedy: str = "") -> str:
+    """Return the message as one line of printable text, whatever it holds."""
+    flat = "".join(character if character.isprintable() else " " for character in message)
     return " ".join(flat.split())[:1000] + remedy

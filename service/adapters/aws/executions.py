@@ -1,132 +1,132 @@
-"""ports.Executions and ports.Overview on DynamoDB."""
+"""ports.ExecutionStore and ports.Overview on DynamoDB."""
 
 import time
 from collections.abc import Mapping, Sequence
 
-from service.adapters.aws import table
-from service.adapters.aws.dynamodb import Table
-from service.adapters.aws.leases import MINE, held
-from service.domain.errors import Conflict
+from service.adapters.aws import items
+from service.adapters.aws.leases import OWNER_CONDITION, owner_values
+from service.adapters.aws.table import Table
+from service.domain.errors import ConflictError
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, TaskId
-from service.domain.phases import OPEN, Phase
-from service.domain.records import Lease, OpenExecution
+from service.domain.phases import ACTIVE_PHASES, Phase
+from service.domain.port_types import ExecutionEntry, Lease
+from service.domain.start_order import start_order
 
 
-class DynamoExecutions:
-    """One row per execution, and one with its start among those of its task.
+class DynamoExecutionStore:
+    """One item per execution, and one with its start among those of its task.
 
-    What has expired is left out wherever executions are listed: DynamoDB may take days to remove it, and removes the
-    rows of one execution one by one. `announcing`: notifications are wanted.
+    Lists leave out what has expired: DynamoDB may take days to delete it, and deletes the items of one execution one
+    by one. With `with_outbox`, notifications are wanted.
     """
 
-    def __init__(self, rows: Table, *, announcing: bool = False) -> None:
-        self._rows = rows
-        self._announcing = announcing
+    def __init__(self, table: Table, *, with_outbox: bool = False) -> None:
+        self._table = table
+        self._with_outbox = with_outbox
 
     async def register(self, execution: Execution) -> bool:
-        """See ports.Executions."""
-        record = table.key(execution.name.execution_id, table.RECORD) | table.execution_attributes(execution)
+        record = items.key(execution.id, items.RECORD) | items.execution_attributes(execution)
         try:
-            await self._rows.put_new([record, table.started_item(execution)], "attribute_not_exists(#record)")
-        except Conflict:
+            await self._table.put_new([record, items.started_item(execution)], "attribute_not_exists(#record)")
+        except ConflictError:
             return False
         return True
 
     async def get(self, execution: ExecutionId) -> Execution | None:
-        """See ports.Executions."""
-        item = await self._rows.get(table.key(execution, table.RECORD), "#record")
-        return table.execution_from(item) if item else None
+        item = await self._table.get(items.key(execution, items.RECORD), "#record")
+        return items.execution_from(item) if item else None
 
-    async def save(self, execution: Execution, lease: Lease) -> None:
-        """See ports.Executions."""
-        await self._store(execution, MINE, held(lease))
+    async def save_owned(self, execution: Execution, lease: Lease, *, is_transition: bool) -> None:
+        await self._write(execution, OWNER_CONDITION, owner_values(lease), is_transition=is_transition)
 
-    async def move(self, execution: Execution, seen: Phase) -> None:
-        """See ports.Executions."""
-        await self._store(execution, "phase = :seen AND attribute_not_exists(#owner)", {":seen": {"S": seen.value}})
+    async def transition_unowned(self, execution: Execution, *, expected_phase: Phase) -> None:
+        condition = "phase = :expected AND attribute_not_exists(#owner)"
+        await self._write(execution, condition, {":expected": {"S": expected_phase.value}}, is_transition=True)
 
-    async def keep(self, execution: Execution) -> None:
-        """See ports.Executions."""
-        await self._rows.put(table.started_item(execution))
-        await self._rows.update(
-            table.key(execution.name.execution_id, table.RECORD),
+    async def extend_expiry(self, execution: Execution) -> None:
+        await self._table.put(items.started_item(execution))
+        await self._table.update(
+            items.key(execution.id, items.RECORD),
             "SET expires_at = :expires_at, #record.expires_at_s = :expires_at",
-            {":expires_at": table.number(execution.expires_at_s)},
+            {":expires_at": items.number(execution.expires_at_s)},
             condition="attribute_exists(#record)",
         )
 
-    async def of_task(self, task: TaskId, *, since_ms: int) -> Sequence[Execution]:
-        """See ports.Executions."""
+    async def list_of_task(self, task: TaskId, *, started_since_ms: int) -> Sequence[Execution]:
         query = {
             "KeyConditionExpression": "pk = :task AND sk BETWEEN :since AND :last",
             "ExpressionAttributeValues": {
                 ":task": {"S": task},
-                ":since": {"S": table.started_sk(since_ms)},
-                ":last": {"S": table.STARTED_LAST},
+                ":since": {"S": items.started_sk(started_since_ms)},
+                ":last": {"S": items.LAST_STARTED},
             },
             "ProjectionExpression": "sk",
             "ConsistentRead": True,
         }
-        keys = [table.key(table.execution_id_of(item), table.RECORD) for item in await self._rows.items(query)]
-        records = await self._rows.get_all(keys, "#record, expires_at")
-        executions = [table.execution_from(item) for item in records if table.is_live(item, time.time())]
-        return sorted(executions, key=lambda e: (e.started_at_ms, e.name.execution_id))
+        keys = [items.key(items.execution_id_of(item), items.RECORD) for item in await self._table.items(query)]
+        records = await self._table.get_all(keys, "#record, expires_at")
+        executions = [items.execution_from(item) for item in records if items.is_live(item, time.time())]
+        return sorted(executions, key=start_order)
 
-    async def open(self) -> Sequence[OpenExecution]:
-        """See ports.Overview."""
-        found = [table.open_from(item) for phase in OPEN for item in await self._rows.items(_in_phase(phase))]
-        return sorted(found, key=lambda e: (e.started_at_ms, e.execution_id))
+    async def active_executions(self) -> Sequence[ExecutionEntry]:
+        found = [items.entry_from(i) for phase in ACTIVE_PHASES for i in await self._table.items(_in_phase(phase))]
+        return sorted(found, key=start_order)
 
-    async def expiring(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
-        """See ports.Overview."""
+    async def held_to_retry(self, *, now_ms: int) -> Sequence[ExecutionEntry]:
+        query = _in_phase(Phase.HELD)
+        query["FilterExpression"] += " AND retry_at_ms <= :retry"
+        query["ExpressionAttributeValues"][":retry"] = items.number(now_ms)
+        return [items.entry_from(item) for item in await self._table.items(query)]
+
+    async def expiring_before(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
         query = _in_phase(phase)
         query["FilterExpression"] += " AND expires_at < :before"
-        query["ExpressionAttributeValues"][":before"] = table.number(before_s)
-        found = [table.open_from(item) for item in await self._rows.items(query)]
-        return [execution.execution_id for execution in found]
+        query["ExpressionAttributeValues"][":before"] = items.number(before_s)
+        return [items.entry_from(item).execution_id for item in await self._table.items(query)]
 
     async def counts(self) -> Mapping[Phase, int]:
-        """See ports.Overview."""
-        return {phase: await self._rows.count(_in_phase(phase)) for phase in Phase}
+        return {phase: await self._table.count(_in_phase(phase)) for phase in Phase}
 
     async def latest(self, limit: int) -> Sequence[Execution]:
-        """See ports.Overview."""
         query = {
-            "IndexName": table.BY_START,
-            "KeyConditionExpression": "kind = :kind",
+            "IndexName": items.BY_START,
+            "KeyConditionExpression": "entity = :entity",
             "FilterExpression": _LIVE,
-            "ExpressionAttributeValues": _now() | {":kind": {"S": table.KIND}},
+            "ExpressionAttributeValues": _now() | {":entity": {"S": items.EXECUTION_ENTITY}},
             "ProjectionExpression": "#record",
             "ScanIndexForward": False,
         }
-        return [table.execution_from(item) for item in await self._rows.items(query, limit)]
+        return [items.execution_from(item) for item in await self._table.items(query, limit)]
 
-    async def _store(self, execution: Execution, condition: str, values: table.Item) -> None:
-        key = table.key(execution.name.execution_id, table.RECORD)
-        attributes = table.execution_attributes(execution)
+    async def _write(self, execution: Execution, condition: str, values: items.Item, *, is_transition: bool) -> None:
+        key = items.key(execution.id, items.RECORD)
+        attributes = items.execution_attributes(execution)
         change = "SET " + ", ".join(f"#{name} = :new_{name}" for name in attributes)
         values = values | {f":new_{name}": attribute for name, attribute in attributes.items()}
-        if execution.phase not in OPEN:
-            # In one write, so that no crash leaves an owner on what nobody will work on again.
-            change += " REMOVE #owner"
-            if self._announcing:
-                item = table.announcement_item(execution, attributes, now_ms=time.time_ns() // 1_000_000)
-                await self._rows.update_and_put(key, change, values, item, condition=condition)
-                return
-        await self._rows.update(key, change, values, condition=condition)
+        removed = [] if "retry_at_ms" in attributes else ["retry_at_ms"]
+        if not execution.is_active:
+            # In the same write, so that no crash leaves an owner on an execution that no worker will process.
+            removed.append("#owner")
+        if removed:
+            change += f" REMOVE {', '.join(removed)}"
+        if self._with_outbox and is_transition and not execution.is_active:
+            item = items.outbox_item(execution, attributes, now_ms=time.time_ns() // 1_000_000)
+            await self._table.update_and_put(key, change, values, item, condition=condition)
+        else:
+            await self._table.update(key, change, values, condition=condition)
 
 
 _LIVE = "expires_at > :now"
 
 
-def _now() -> table.Item:
-    return {":now": table.number(int(time.time()))}
+def _now() -> items.Item:
+    return {":now": items.number(int(time.time()))}
 
 
-def _in_phase(phase: Phase) -> table.Item:
+def _in_phase(phase: Phase) -> items.Item:
     return {
-        "IndexName": table.BY_PHASE,
+        "IndexName": items.BY_PHASE,
         "KeyConditionExpression": "phase = :phase",
         "FilterExpression": _LIVE,
         "ExpressionAttributeValues": _now() | {":phase": {"S": phase.value}},

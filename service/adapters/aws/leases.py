@@ -1,68 +1,72 @@
-"""ports.Leases on DynamoDB: three attributes of a row, which for an execution is the row of its record."""
+"""ports.LeaseStore on DynamoDB: three attributes of an item, which for an execution is its own item."""
 
-from service.adapters.aws import table
-from service.adapters.aws.dynamodb import Table
-from service.domain.errors import Conflict
-from service.domain.records import Lease
+from service.adapters.aws import items
+from service.adapters.aws.table import Table
+from service.domain.errors import ConflictError
+from service.domain.port_types import Lease
 
-MINE = "#owner = :owner AND fence = :fence"
-"""The condition under which the holder of a lease may write."""
-
-
-def held(lease: Lease) -> table.Item:
-    """The values that MINE compares with."""
-    return {":owner": {"S": lease.owner or ""}, ":fence": table.number(lease.fence)}
+OWNER_CONDITION = "#owner = :owner AND fencing_token = :fencing_token"
+"""The condition under which the owner of a lease may write."""
 
 
-class DynamoLeases:
-    """Conditional writes on owner, fence and beat."""
+def owner_values(lease: Lease) -> items.Item:
+    """Return the values of OWNER_CONDITION."""
+    return {":owner": {"S": lease.owner or ""}, ":fencing_token": items.number(lease.fencing_token)}
 
-    def __init__(self, rows: Table) -> None:
-        self._rows = rows
+
+class DynamoLeaseStore:
+    """Conditional writes on owner, fencing token and heartbeat."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
     async def read(self, name: str) -> Lease:
-        """See ports.Leases."""
-        return table.lease_from(name, await self._rows.get(table.key(name, table.RECORD), "#owner, fence, beat"))
+        item = await self._table.get(items.key(name, items.RECORD), "#owner, fencing_token, heartbeat")
+        return items.lease_from(name, item)
 
-    async def take(self, seen: Lease, owner: str) -> Lease:
-        """See ports.Leases."""
-        taken = Lease(seen.name, owner, seen.fence + 1, 0)
+    async def acquire(self, expected: Lease, owner: str) -> Lease:
+        acquired = Lease(expected.name, owner, expected.fencing_token + 1, 0)
         unchanged = [
-            "attribute_not_exists(#owner)" if seen.owner is None else "#owner = :seen",
-            "fence = :fence AND beat = :beat" if seen.fence else "attribute_not_exists(fence)",
+            "attribute_not_exists(#owner)" if expected.owner is None else "#owner = :expected",
+            "fencing_token = :fencing_token AND heartbeat = :heartbeat"
+            if expected.fencing_token
+            else "attribute_not_exists(fencing_token)",
         ]
-        values = {":owner": {"S": owner}, ":next": table.number(taken.fence), ":zero": table.number(0)}
-        if seen.owner is not None:
-            values[":seen"] = {"S": seen.owner}
-        if seen.fence:
-            values |= {":fence": table.number(seen.fence), ":beat": table.number(seen.beat)}
-        await self._rows.update(
-            table.key(seen.name, table.RECORD),
-            "SET #owner = :owner, fence = :next, beat = :zero",
+        values = {
+            ":owner": {"S": owner},
+            ":next": items.number(acquired.fencing_token),
+            ":zero": items.number(0),
+        }
+        if expected.owner is not None:
+            values[":expected"] = {"S": expected.owner}
+        if expected.fencing_token:
+            values[":fencing_token"] = items.number(expected.fencing_token)
+            values[":heartbeat"] = items.number(expected.heartbeat)
+        await self._table.update(
+            items.key(expected.name, items.RECORD),
+            "SET #owner = :owner, fencing_token = :next, heartbeat = :zero",
             values,
             condition=" AND ".join(unchanged),
         )
-        return taken
+        return acquired
 
     async def renew(self, lease: Lease) -> Lease:
-        """See ports.Leases."""
-        item = await self._rows.update(
-            table.key(lease.name, table.RECORD),
-            "SET beat = beat + :one",
-            held(lease) | {":one": table.number(1)},
-            condition=MINE,
+        item = await self._table.update(
+            items.key(lease.name, items.RECORD),
+            "SET heartbeat = heartbeat + :one",
+            owner_values(lease) | {":one": items.number(1)},
+            condition=OWNER_CONDITION,
             returning="UPDATED_NEW",
         )
-        return lease._replace(beat=int(item["beat"]["N"]))
+        return lease._replace(heartbeat=int(item["heartbeat"]["N"]))
 
     async def release(self, lease: Lease) -> None:
-        """See ports.Leases."""
         try:
-            await self._rows.update(
-                table.key(lease.name, table.RECORD),
+            await self._table.update(
+                items.key(lease.name, items.RECORD),
                 "REMOVE #owner",
-                held(lease),
-                condition=MINE,
+                owner_values(lease),
+                condition=OWNER_CONDITION,
             )
-        except Conflict:
-            return  # Somebody else's by now, which is as good as free for whoever lets it go.
+        except ConflictError:
+            return  # Another worker owns it, so there is nothing to release.

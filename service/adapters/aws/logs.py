@@ -3,51 +3,50 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from service.adapters.aws.errors import translated
-from service.domain.records import LogEvent, LogPage
+from service.adapters.aws.errors import translate_errors
+from service.domain.port_types import LogEvent, LogPage
 
 if TYPE_CHECKING:
     from types_aiobotocore_logs import CloudWatchLogsClient
 
-_EVENTS_OF_A_PAGE = 10_000
+_EVENTS_PER_PAGE = 10_000
 
 
 class CloudWatchLogs:
-    """Log groups that are named by their name or, in another account or Region, by their ARN."""
+    """Log groups, each given by its name or, in another account or Region, by its ARN."""
 
     def __init__(self, client: "CloudWatchLogsClient") -> None:
         self._client = client
 
-    async def streams(self, group: str, prefix: str) -> Sequence[str]:
-        """See ports.Logs."""
+    async def list_streams(self, group: str, prefix: str) -> Sequence[str]:
         names: list[str] = []
         pages = self._client.get_paginator("describe_log_streams").paginate(
-            **_named(group),
+            **_group_parameter(group),
             logStreamNamePrefix=prefix,
         )
-        with translated("logs.DescribeLogStreams", f"the log group {group}"):
+        with translate_errors("logs.DescribeLogStreams", f"the log group {group}"):
             async for page in pages:
                 names += [stream["logStreamName"] for stream in page["logStreams"]]
         return names
 
-    async def page(self, group: str, stream: str, token: str | None) -> LogPage:
-        """See ports.Logs. CloudWatch gives back the token that it was given when nothing follows for now.
+    async def read_page(self, group: str, stream: str, token: str | None) -> LogPage:
+        """Read a page. CloudWatch Logs returns the same token again if nothing follows yet.
 
         https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
         """
-        more: Any = {} if token is None else {"nextToken": token}
-        with translated("logs.GetLogEvents", f"the log stream {stream} of {group}"):
+        next_token: Any = {} if token is None else {"nextToken": token}
+        with translate_errors("logs.GetLogEvents", f"the log stream {stream} of {group}"):
             answer = await self._client.get_log_events(
-                **_named(group),
+                **_group_parameter(group),
                 logStreamName=stream,
                 startFromHead=True,
-                limit=_EVENTS_OF_A_PAGE,
-                **more,
+                limit=_EVENTS_PER_PAGE,
+                **next_token,
             )
             events = [LogEvent(event["timestamp"], event["message"]) for event in answer["events"]]
             reached = answer["nextForwardToken"]
         return LogPage(events, reached, at_end=reached == token)
 
 
-def _named(group: str) -> Any:  # noqa: ANN401 - because the SDK takes one of two parameters
+def _group_parameter(group: str) -> Any:  # noqa: ANN401  (the SDK takes one of two parameters)
     return {"logGroupIdentifier" if group.startswith("arn:") else "logGroupName": group.removesuffix(":*")}

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from service.adapters.aws.errors import ruling, translated
-from service.domain.errors import Absent, Denied, Rejected, Transient
+from service.adapters.aws.errors import classify, translate_errors
+from service.domain.errors import AccessDeniedError, NotFoundError, RequestRejectedError, TransientError
 from service.domain.messages import Message
-from service.domain.records import Delivery
+from service.domain.port_types import SendResult
 
 if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
@@ -18,13 +18,13 @@ _RECEIVE = "sqs.ReceiveMessage"
 _DELETE = "sqs.DeleteMessageBatch"
 
 _WAIT_S = 20
-"""SQS waits no longer, and the clients' time-out is longer."""
+"""The longest wait that SQS allows. The time-out of the clients is longer."""
 
 
 class SqsQueue:
-    """A standard queue, or a FIFO one where the URL ends in `.fifo`.
+    """A standard queue, or a FIFO one if the URL ends in `.fifo`.
 
-    Once `check` has read the queue's limit, a message that is larger is rejected without a call.
+    Once `check` has read the queue's size limit, a larger message is rejected without a call.
     """
 
     batch_size = 10
@@ -32,53 +32,54 @@ class SqsQueue:
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
-        self._about = f"the queue {url}"
+        self._resource = f"the queue {url}"
         self._fifo = url.endswith(".fifo")
         self._limit_bytes: int | None = None
 
     async def check(self) -> str:
-        """See ports.Readiness."""
         try:
-            with translated(_CHECK, self._about):
+            with translate_errors(_CHECK, self._resource):
                 answer = await self._client.get_queue_attributes(
                     QueueUrl=self._url,
                     AttributeNames=["MaximumMessageSize"],
                 )
                 self._limit_bytes = int(answer["Attributes"]["MaximumMessageSize"])
-        except Absent as error:
-            remedy = "make it with `datasync-trigger init --queue NAME`, or correct TRIGGER_QUEUE_URL"
-            raise Absent(_CHECK, f"there is no queue {self._url} in this account and Region: {remedy}") from error
+        except NotFoundError as error:
+            remedy = "create it with `datasync-trigger init --queue NAME`, or correct TRIGGER_QUEUE_URL"
+            raise NotFoundError(
+                _CHECK, f"there is no queue {self._url} in this account and Region: {remedy}"
+            ) from error
         return f"queue {self._url}, messages up to {self._limit_bytes} bytes"
 
-    async def send(self, messages: Sequence[Message]) -> Delivery:
-        """See ports.Queue. Raises Denied where the queue or its key refuses the caller, even if some were sent."""
+    async def send(self, messages: Sequence[Message]) -> SendResult:
+        """Send a batch. Raise AccessDeniedError if the queue or its key refuses the caller, even if some were sent."""
         large = {
             message.id: f"MessageTooLong: it has {size} bytes and the queue takes {self._limit_bytes}"
             for message in messages
             if self._limit_bytes is not None and (size := _size_bytes(message)) > self._limit_bytes
         }
-        delivery = await self._send([message for message in messages if message.id not in large])
-        return replace(delivery, rejected={**delivery.rejected, **large})
+        result = await self._send([message for message in messages if message.id not in large])
+        return replace(result, rejected={**result.rejected, **large})
 
-    async def _send(self, messages: list[Message]) -> Delivery:
-        """Send in one call; in halves when SQS refuses the whole, until what is at fault stands alone."""
+    async def _send(self, messages: list[Message]) -> SendResult:
+        """Send in one call. If SQS rejects the whole, send the halves, until the invalid message is alone."""
         if not messages:
-            return Delivery(frozenset(), frozenset(), {})
+            return SendResult(frozenset(), frozenset(), {})
         entries: Any = [self._entry(str(number), message) for number, message in enumerate(messages)]
         try:
-            with translated(_SEND, self._about):
+            with translate_errors(_SEND, self._resource):
                 answer = await self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-        except Rejected as error:
+        except RequestRejectedError as error:
             if len(messages) == 1:
-                return Delivery(frozenset(), frozenset(), {messages[0].id: error.detail})
+                return SendResult(frozenset(), frozenset(), {messages[0].id: error.detail})
             half = len(messages) // 2
             first, second = await self._send(messages[:half]), await self._send(messages[half:])
-            return Delivery(
+            return SendResult(
                 first.sent | second.sent,
                 first.failed | second.failed,
                 {**first.rejected, **second.rejected},
             )
-        return _delivery([message.id for message in messages], answer, self._about)
+        return _send_result([message.id for message in messages], answer, self._resource)
 
     def _entry(self, number: str, message: Message) -> dict[str, Any]:
         entry = {"Id": number, "MessageBody": message.body, "MessageAttributes": _attributes(message)}
@@ -89,16 +90,16 @@ class SqsQueue:
 
 
 class SqsWakeUps:
-    """A queue of which every message is a wake-up, whatever it says."""
+    """A queue of which every message is a wake-up, whatever its body."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
-        self._about = f"the wake queue {url}"
+        self._resource = f"the wake queue {url}"
 
     async def wait(self) -> bool:
-        """See ports.WakeUps. A message that could not be deleted comes again, and is a wake-up too many."""
-        with translated(_RECEIVE, self._about):
+        """Wait for messages and delete them. One that could not be deleted comes again, which is harmless."""
+        with translate_errors(_RECEIVE, self._resource):
             answer = await self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=10,
@@ -107,7 +108,7 @@ class SqsWakeUps:
             received = [message["ReceiptHandle"] for message in answer.get("Messages", ())]
         if received:
             entries: Any = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(received)]
-            with translated(_DELETE, self._about):
+            with translate_errors(_DELETE, self._resource):
                 await self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
         return bool(received)
 
@@ -121,21 +122,21 @@ def _attributes(message: Message) -> dict[str, dict[str, str]]:
 
 
 def _size_bytes(message: Message) -> int:
-    """What SQS counts: the body, and each attribute's name, type and value."""
+    """Return the size that SQS counts: the body, and each attribute's name, type and value."""
     attributes = _attributes(message).items()
     texts = [text for name, attribute in attributes for text in (name, *attribute.values())]
     return len(message.body.encode()) + sum(map(len, texts))
 
 
-def _delivery(ids: Sequence[str], answer: Mapping[str, Any], about: str) -> Delivery:
-    """Read an answer of status 200: what it does not name as sent is not sent."""
+def _send_result(ids: Sequence[str], answer: Mapping[str, Any], resource: str) -> SendResult:
+    """Read an answer of status 200. A message that it does not report as successful was not sent."""
     rejected = {}
     for entry in answer.get("Failed", ()):
         code, why = entry["Code"], f"{entry['Code']}: {entry.get('Message', 'SQS gives no reason')}"
-        kind = ruling(code, 400)
-        if kind is Denied:
-            raise Denied(_SEND, f"no access to {about}: {why}")
-        if entry["SenderFault"] and kind is not Transient:
+        kind = classify(code, 400)
+        if kind is AccessDeniedError:
+            raise AccessDeniedError(_SEND, f"no access to {resource}: {why}")
+        if entry["SenderFault"] and kind is not TransientError:
             rejected[ids[int(entry["Id"])]] = why
     sent = frozenset(ids[int(entry["Id"])] for entry in answer.get("Successful", ()))
-    return Delivery(sent, frozenset(ids) - sent - rejected.keys(), rejected)
+    return SendResult(sent, frozenset(ids) - sent - rejected.keys(), rejected)

@@ -1,244 +1,218 @@
-"""The one table: keys and items of every kind of row, and nothing that calls.
+"""The calls to the table, each with its errors translated.
 
-| row                    | pk                      | sk                               |
-| fact                   | `exec-…#<kind>#<shard>` | its path                         |
-| outcomes               | `exec-…#outcomes`       | the path that they reach         |
-| execution with lease   | `exec-…`                | `record`                         |
-| another lease          | its name                | `record`                         |
-| transition to announce | `outbox`                | `<time, 15 digits>#exec-…#<phase>` |
-| task                   | `task-…`                | `task`                           |
-| execution of a task    | `task-…`                | `execution#<start, 15 digits>#exec-…` |
-| execution left alone   | `task-…`                | `alone#exec-…`                   |
-
-DynamoDB sorts strings by their UTF-8 bytes, and so does S3.
+In expressions `#name` is an attribute's name, because many plain words are reserved in DynamoDB.
 """
 
-import zlib
-from collections.abc import Mapping
-from typing import Any, TypeAlias
-
-import orjson
-from pydantic import TypeAdapter, ValidationError
-
-from service.domain.errors import Rejected
-from service.domain.execution import Execution, Outcome
-from service.domain.facts import Fact, FactKind
-from service.domain.names import ExecutionId, TaskId, execution_name
-from service.domain.records import Lease, OpenExecution, Outcomes, TaskRecord
-
-Item: TypeAlias = dict[str, Any]
-"""Attributes by name, each in DynamoDB's own form: `{"S": "text"}`."""
-
-RECORD = "record"
-TASK = "task"
-BY_PHASE = "by_phase"
-BY_START = "by_start"
-KIND = "execution"
-
-MAX_DETAIL = 1000
-"""How much of a failure's explanation is kept, in characters: a log event may have a million, an item 400 kB."""
-
-_EXECUTION: TypeAdapter[Execution] = TypeAdapter(Execution)
-
-
-def key(pk: str, sk: str) -> Item:
-    """The primary key of a row."""
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-# Facts. There are millions and the SDK works through each attribute of each, hence one string for all that is said.
-
-
-def facts_pk(execution: ExecutionId, kind: FactKind, shard: int) -> str:
-    """The partition of a shard's facts."""
-    return f"{execution}#{kind.value}#{shard}"
-
-
-def fact_item(pk: str, fact: Fact, expires_at: Item) -> Item:
-    """A fact as a row. `expires_at` is the attribute, made once for all of an execution's facts."""
-    said = f"{fact.at_ms} {'-' if fact.size_bytes is None else fact.size_bytes}"
-    if fact.detail is not None:
-        said = f"{said} {fact.detail[:MAX_DETAIL].encode(errors='replace').decode()}"
-    return {"pk": {"S": pk}, "sk": {"S": fact.path}, "said": {"S": said}, "expires_at": expires_at}
-
-
-def fact_from(kind: FactKind, item: Item) -> Fact:
-    """The fact in a row, which needs no more than `sk` and `said`."""
-    at_ms, size, *detail = item["said"]["S"].split(" ", 2)
-    return Fact(kind, item["sk"]["S"], None if size == "-" else int(size), int(at_ms), detail[0] if detail else None)
-
-
-# Outcomes. Most stretches name nobody; one that does may name hundreds of paths, so they are packed.
-
-
-def outcomes_pk(execution: ExecutionId) -> str:
-    """The partition of what became of an execution's files."""
-    return f"{execution}#outcomes"
-
-
-def outcomes_item(execution: ExecutionId, outcomes: Outcomes, expires_at_s: int) -> Item:
-    """A stretch as a row."""
-    others = {outcome.value: list(paths) for outcome, paths in outcomes.others.items()}
-    return key(outcomes_pk(execution), outcomes.upto) | {
-        "most": {"S": outcomes.most.value},
-        "others": {"B": zlib.compress(orjson.dumps(others))},
-        "expires_at": number(expires_at_s),
-    }
-
-
-def outcomes_from(item: Item) -> Outcomes:
-    """The stretch in a row."""
-    others = orjson.loads(zlib.decompress(item["others"]["B"]))
-    return Outcomes(
-        item["sk"]["S"],
-        Outcome(item["most"]["S"]),
-        {Outcome(outcome): paths for outcome, paths in others.items()},
-    )
-
-
-# Executions. The record is a map that later versions may add to; beside it stands what conditions and indexes need.
-
-
-def execution_attributes(execution: Execution) -> Item:
-    """All attributes of an execution's row but its key and its lease."""
-    record = _EXECUTION.dump_python(execution, mode="json") | {"name": execution.name.arn}
-    attributes = {
-        "record": attribute(record),
-        "kind": {"S": KIND},
-        "phase": {"S": execution.phase.value},
-        "started_at_ms": number(execution.started_at_ms),
-        "task_id": {"S": execution.name.task_id},
-        "expires_at": number(execution.expires_at_s),
-    }
-    waiting_since_ms = execution.ended_at_ms or execution.terminal_seen_at_ms
-    if waiting_since_ms is not None:
-        attributes["waiting_since_ms"] = number(waiting_since_ms)
-    return attributes
-
-
-def execution_from(item: Item) -> Execution:
-    """The execution in a row. Raises Rejected when a version wrote it whose words this one does not know."""
-    record = value(item[RECORD])
-    try:
-        return _EXECUTION.validate_python(record | {"name": execution_name(record["name"])})
-    except ValidationError as error:
-        detail = f"the record of {record['name']} is of another version: {error.errors()[0]['msg']}"
-        raise Rejected("dynamodb.GetItem", detail) from error
-
-
-def is_live(item: Item, now_s: float) -> bool:
-    """Whether the row has an expiry and has not reached it."""
-    return "expires_at" in item and int(item["expires_at"]["N"]) > now_s
-
-
-def open_from(item: Item) -> OpenExecution:
-    """The summary that the index of phases holds."""
-    return OpenExecution(
-        ExecutionId(item["pk"]["S"]),
-        TaskId(item["task_id"]["S"]),
-        int(item["started_at_ms"]["N"]),
-        _integer(item, "waiting_since_ms"),
-        lease_from(item["pk"]["S"], item),
-    )
-
-
-def lease_from(name: str, item: Item) -> Lease:
-    """The lease in a row; a free one where the row has none."""
-    owner = item["owner"]["S"] if "owner" in item else None
-    return Lease(name, owner, _integer(item, "fence") or 0, _integer(item, "beat") or 0)
-
-
-# Transitions to announce. There are few, and for seconds only.
-
-OUTBOX = "outbox"
-
-
-def announcement_item(execution: Execution, attributes: Item, *, now_ms: int) -> Item:
-    """The row of a transition at a time; `attributes` are those of the execution's own row. In no index."""
-    sk = f"{now_ms:015d}#{execution.name.execution_id}#{execution.phase.value}"
-    return key(OUTBOX, sk) | {name: attributes[name] for name in (RECORD, "expires_at")}
-
-
-# Tasks.
-
-ALONE = "alone#"
-STARTED = "execution#"
-STARTED_LAST = "execution#~"
-"""Greater than every sort key of a task's executions, as ALONE is less."""
-LISTED_S = 60 * 86_400
-"""Longer than DataSync lists an execution after its start: 30 days, and what it took to run.
-
-https://docs.aws.amazon.com/datasync/latest/userguide/datasync-limits.html
-"""
-
-
-def listed_until_s(started_at_ms: int) -> int:
-    """Until when DataSync may list an execution, in seconds since the epoch."""
-    return started_at_ms // 1000 + LISTED_S
-
-
-def started_sk(started_at_ms: int, execution: str = "") -> str:
-    """The sort key of a task's execution; without one, less than all that started then or later."""
-    return f"{STARTED}{started_at_ms:015d}#{execution}"
-
-
-def started_item(execution: Execution) -> Item:
-    """An execution's row among its task's: what DataSync may still list must be known, or it would be taken for new."""
-    known_until_s = max(execution.expires_at_s, listed_until_s(execution.started_at_ms))
-    row = key(execution.name.task_id, started_sk(execution.started_at_ms, execution.name.execution_id))
-    return row | {"expires_at": number(known_until_s)}
-
-
-def execution_id_of(item: Item) -> ExecutionId:
-    """Whose row it is among a task's rows."""
-    return ExecutionId(item["sk"]["S"].rpartition("#")[2])
-
-
-def task_from(task: TaskId, item: Item) -> TaskRecord:
-    """The task in a row."""
-    return TaskRecord(task, int(item["seen_at_ms"]["N"]), "is_complete" in item, _integer(item, "reconciled_start_ms"))
-
-
-# Attributes.
-
-
-def number(value: int) -> Item:
-    """A whole number as an attribute."""
-    return {"N": str(value)}
-
-
-def attribute(value: object) -> Item:
-    """A JSON value without fractions as an attribute."""
-    match value:
-        case None:
-            return {"NULL": True}
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return number(value)
-        case str():
-            return {"S": value}
-        case Mapping():
-            return {"M": {name: attribute(member) for name, member in value.items()}}
-        case list():
-            return {"L": [attribute(member) for member in value]}
-    raise TypeError(f"no attribute for {type(value).__name__}")
-
-
-def value(attribute: Item) -> Any:  # noqa: ANN401 - because an attribute may hold any JSON value
-    """The JSON value of an attribute."""
-    ((form, content),) = attribute.items()
-    match form:
-        case "NULL":
-            return None
-        case "N":
-            return int(content)
-        case "M":
-            return {name: value(member) for name, member in content.items()}
-        case "L":
-            return [value(member) for member in content]
-    return content
-
-
-def _integer(item: Item, name: str) -> int | None:
-    return int(item[name]["N"]) if name in item else None
+import asyncio
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from service.adapters.aws.errors import translate_errors
+from service.adapters.aws.items import BY_PHASE, BY_START, Item
+from service.concurrency import for_each
+from service.domain.errors import NotFoundError, TransientError
+
+if TYPE_CHECKING:
+    from types_aiobotocore_dynamodb import DynamoDBClient
+    from types_aiobotocore_dynamodb.type_defs import QueryOutputTypeDef
+
+T = TypeVar("T")
+
+_MAX_PUTS_PER_BATCH = 25
+_MAX_GETS_PER_BATCH = 100
+CONCURRENT_BATCHES = 8
+_RETRY_DELAYS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Delays before the unprocessed rest of a batch is sent again: a throttled partition needs time to recover."""
+
+
+class Table:
+    """The service's table. It implements ports.Readiness."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+        self._resource = f"the table {name}"
+
+    async def check(self) -> str:
+        """A table that `init` did not make is Absent too."""
+        operation = "dynamodb.DescribeTable"
+        remedy = "create it with `datasync-trigger init`, or correct TRIGGER_TABLE_NAME"
+        try:
+            with translate_errors(operation, self._resource):
+                table = (await self._client.describe_table(TableName=self._name))["Table"]
+        except NotFoundError as error:
+            raise NotFoundError(
+                operation, f"there is no table {self._name} in this account and Region: {remedy}"
+            ) from error
+        keys = [element["AttributeName"] for element in table.get("KeySchema", [])]
+        indexes = {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", [])}
+        if keys != ["pk", "sk"] or not {BY_PHASE, BY_START} <= indexes:
+            raise NotFoundError(operation, f"the table {self._name} does not belong to this service: {remedy}")
+        if table["TableStatus"] not in ("ACTIVE", "UPDATING"):
+            raise TransientError(operation, f"the table {self._name} is {table['TableStatus']}")
+        return f"table {self._name}"
+
+    async def get(self, key: Item, projection: str) -> Item:
+        """Return the item's attributes; empty if there is no item. The read is consistent."""
+        with translate_errors("dynamodb.GetItem", self._resource):
+            answer = await self._client.get_item(
+                TableName=self._name,
+                Key=key,
+                ConsistentRead=True,
+                ProjectionExpression=projection,
+                **_attribute_names(projection),
+            )
+        return answer.get("Item", {})
+
+    async def update(
+        self,
+        key: Item,
+        change: str,
+        values: Item,
+        *,
+        condition: str | None = None,
+        returning: Literal["NONE", "ALL_NEW", "UPDATED_NEW"] = "NONE",
+    ) -> Item:
+        """Change one item, or create it. Raise ConflictError, and change nothing, unless the condition holds.
+
+        Return the attributes that `returning` (DynamoDB's ReturnValues) asks for.
+        """
+        conditional: Any = {} if condition is None else {"ConditionExpression": condition}
+        with translate_errors("dynamodb.UpdateItem", self._resource):
+            answer = await self._client.update_item(
+                TableName=self._name,
+                Key=key,
+                UpdateExpression=change,
+                ExpressionAttributeValues=values,
+                ReturnValues=returning,
+                **conditional,
+                **_attribute_names(f"{change} {condition}"),
+            )
+        return answer.get("Attributes", {})
+
+    async def put(self, item: Item) -> None:
+        """Write one item. It replaces an earlier one."""
+        with translate_errors("dynamodb.PutItem", self._resource):
+            await self._client.put_item(TableName=self._name, Item=item)
+
+    async def delete(self, key: Item) -> None:
+        """Delete one item, if it is there."""
+        with translate_errors("dynamodb.DeleteItem", self._resource):
+            await self._client.delete_item(TableName=self._name, Key=key)
+
+    async def put_new(self, items: Sequence[Item], condition: str) -> None:
+        """Write all the items. Raise ConflictError, and write none, if the condition does not hold for one."""
+        await self._transact([{"Put": {"Item": item, "ConditionExpression": condition}} for item in items])
+
+    async def update_and_put(self, key: Item, change: str, values: Item, item: Item, *, condition: str) -> None:
+        """Change one item and write another. Raise ConflictError, and do neither, if the condition does not hold."""
+        update = {
+            "Key": key,
+            "UpdateExpression": change,
+            "ExpressionAttributeValues": values,
+            "ConditionExpression": condition,
+        }
+        await self._transact([{"Update": update}, {"Put": {"Item": item}}])
+
+    async def items(self, query: dict[str, Any], limit: int | None = None) -> list[Item]:
+        """Return the items that a Query finds, all or the first `limit`, from as many pages as necessary."""
+        found: list[Item] = []
+        more: dict[str, Any] = {}
+        while limit is None or len(found) < limit:
+            if limit is not None:
+                more["Limit"] = limit - len(found)
+            answer, _ = await self._query(query | more)
+            found += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            more["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return found
+
+    async def count(self, query: dict[str, Any]) -> int:
+        """Count the items that a Query finds."""
+        counted = 0
+        more: dict[str, Any] = {"Select": "COUNT"}
+        while True:
+            answer, matched = await self._query(query | more)
+            counted += matched
+            if "LastEvaluatedKey" not in answer:
+                return counted
+            more["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    async def put_all(self, items: Iterable[Item]) -> None:
+        """Write the items, of which no two have the same key. Each replaces an earlier one."""
+        requests = ({"PutRequest": {"Item": item}} for item in items)
+        await for_each(batches(requests, _MAX_PUTS_PER_BATCH), self._put_batch, at_once=CONCURRENT_BATCHES)
+
+    async def get_all(self, keys: Sequence[Item], projection: str) -> list[Item]:
+        """Return the items of these keys that exist, in no order. The read is consistent."""
+        found: list[Item] = []
+
+        async def get(batch: list[Item]) -> None:
+            wanted: dict[str, Any] = {"Keys": batch, "ConsistentRead": True, "ProjectionExpression": projection}
+            requests: Any = {self._name: wanted | _attribute_names(projection)}
+            for pause_s in (*_RETRY_DELAYS_S, None):
+                with translate_errors("dynamodb.BatchGetItem", self._resource):
+                    answer = await self._client.batch_get_item(RequestItems=requests)
+                    found.extend(answer["Responses"].get(self._name, []))
+                    requests = answer["UnprocessedKeys"]
+                if not requests:
+                    return
+                await self._pause(pause_s, "dynamodb.BatchGetItem")
+
+        await for_each(batches(keys, _MAX_GETS_PER_BATCH), get, at_once=CONCURRENT_BATCHES)
+        return found
+
+    async def _transact(self, writes: Sequence[dict[str, dict[str, Any]]]) -> None:
+        """Write all or none. The SDK's retries of a call take effect once, because each has the same token."""
+        items: Any = [
+            {
+                kind: {"TableName": self._name, **it, **_attribute_names(_all_expressions(it))}
+                for kind, it in write.items()
+            }
+            for write in writes
+        ]
+        with translate_errors("dynamodb.TransactWriteItems", self._resource):
+            await self._client.transact_write_items(TransactItems=items)
+
+    async def _put_batch(self, batch: list[Item]) -> None:
+        requests: Any = {self._name: batch}
+        for pause_s in (*_RETRY_DELAYS_S, None):
+            with translate_errors("dynamodb.BatchWriteItem", self._resource):
+                requests = (await self._client.batch_write_item(RequestItems=requests))["UnprocessedItems"]
+            if not requests:
+                return
+            await self._pause(pause_s, "dynamodb.BatchWriteItem")
+
+    async def _pause(self, pause_s: float | None, operation: str) -> None:
+        if pause_s is None:
+            raise TransientError(
+                operation, f"{self._resource} is throttling requests: part of a batch stayed unprocessed"
+            )
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (it spreads retries; it is no secret)
+
+    async def _query(self, query: dict[str, Any]) -> tuple["QueryOutputTypeDef", int]:
+        with translate_errors("dynamodb.Query", self._resource):
+            answer = await self._client.query(
+                TableName=self._name, **query, **_attribute_names(_all_expressions(query))
+            )
+            return answer, answer["Count"]
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Split the items into lists of `size`, of which the last one may be shorter."""
+    pending = iter(items)
+    while batch := list(islice(pending, size)):
+        yield batch
+
+
+def _all_expressions(request: dict[str, Any]) -> str:
+    return " ".join(text for name, text in request.items() if name.endswith("Expression"))
+
+
+def _attribute_names(expressions: str) -> dict[str, Any]:
+    names = {f"#{name}": name for name in re.findall(r"#(\w+)", expressions)}
+    return {"ExpressionAttributeNames": names} if names else {}

@@ -1,59 +1,55 @@
-"""ports.Tasks on DynamoDB."""
+"""ports.TaskStore on DynamoDB."""
 
-from service.adapters.aws import table
-from service.adapters.aws.dynamodb import Table
-from service.domain.errors import Conflict
+from service.adapters.aws import items
+from service.adapters.aws.table import Table
+from service.domain.errors import ConflictError
 from service.domain.names import ExecutionId, TaskId
-from service.domain.records import TaskRecord
+from service.domain.port_types import TaskRecord
 
 
-class DynamoTasks:
-    """A row for the task, one for each of its executions, and one for each that is left alone."""
+class DynamoTaskStore:
+    """One item for the task, and one for each of its executions, registered or ignored."""
 
-    def __init__(self, rows: Table) -> None:
-        self._rows = rows
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
-    async def remember(self, task: TaskId, *, seen_at_ms: int) -> TaskRecord:
-        """See ports.Tasks."""
-        item = await self._rows.update(
-            table.key(task, table.TASK),
-            "SET seen_at_ms = if_not_exists(seen_at_ms, :now)",
-            {":now": table.number(seen_at_ms)},
+    async def get_or_create(self, task: TaskId, *, first_seen_at_ms: int) -> TaskRecord:
+        item = await self._table.update(
+            items.key(task, items.TASK),
+            "SET first_seen_at_ms = if_not_exists(first_seen_at_ms, :now)",
+            {":now": items.number(first_seen_at_ms)},
             returning="ALL_NEW",
         )
-        return table.task_from(task, item)
+        return items.task_from(task, item)
 
-    async def known(self, task: TaskId) -> frozenset[ExecutionId]:
-        """See ports.Tasks."""
+    async def known_execution_ids(self, task: TaskId) -> frozenset[ExecutionId]:
         query = {
             "KeyConditionExpression": "pk = :task AND sk BETWEEN :first AND :last",
             "ExpressionAttributeValues": {
                 ":task": {"S": task},
-                ":first": {"S": table.ALONE},
-                ":last": {"S": table.STARTED_LAST},
+                ":first": {"S": items.FIRST_OF_TASK},
+                ":last": {"S": items.LAST_OF_TASK},
             },
             "ProjectionExpression": "sk",
             "ConsistentRead": True,
         }
-        return frozenset(table.execution_id_of(item) for item in await self._rows.items(query))
+        return frozenset(items.execution_id_of(item) for item in await self._table.items(query))
 
-    async def leave_alone(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:
-        """See ports.Tasks."""
-        key = table.key(task, f"{table.ALONE}{execution}")
-        await self._rows.put(key | {"expires_at": table.number(table.listed_until_s(started_at_ms))})
+    async def ignore(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:
+        key = items.key(task, f"{items.IGNORED}{execution}")
+        await self._table.put(key | {"expires_at": items.number(items.listed_until_s(started_at_ms))})
 
-    async def complete(self, task: TaskId) -> None:
-        """See ports.Tasks."""
-        await self._rows.update(table.key(task, table.TASK), "SET is_complete = :yes", {":yes": {"BOOL": True}})
+    async def mark_backlog_registered(self, task: TaskId) -> None:
+        key = items.key(task, items.TASK)
+        await self._table.update(key, "SET backlog_registered = :yes", {":yes": {"BOOL": True}})
 
-    async def reconcile(self, task: TaskId, *, start_ms: int) -> None:
-        """See ports.Tasks."""
+    async def advance_fully_published(self, task: TaskId, *, start_ms: int) -> None:
         try:
-            await self._rows.update(
-                table.key(task, table.TASK),
-                "SET reconciled_start_ms = :start",
-                {":start": table.number(start_ms)},
-                condition="attribute_not_exists(reconciled_start_ms) OR reconciled_start_ms < :start",
+            await self._table.update(
+                items.key(task, items.TASK),
+                "SET fully_published_start_ms = :start",
+                {":start": items.number(start_ms)},
+                condition="attribute_not_exists(fully_published_start_ms) OR fully_published_start_ms < :start",
             )
-        except Conflict:
-            return  # A later one is noted already.
+        except ConflictError:
+            return  # A later start is stored already.

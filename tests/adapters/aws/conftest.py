@@ -1,4 +1,4 @@
-"""The real clients against a server of a few lines, for what moto and the emulator do not do."""
+"""The real clients against a stub server, for cases that moto and the emulator do not have."""
 
 import inspect
 
@@ -11,7 +11,7 @@ from tests.contracts.servers import clients_of
 
 
 def pytest_collection_modifyitems(items):
-    """Making SDK clients takes longer than any of these tests: all share them, and so an event loop."""
+    """Share one event loop: all tests share the SDK clients, because opening them takes longer than any test."""
     for item in items:
         if item.path.parent.name == "aws" and inspect.iscoroutinefunction(item.obj):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -31,7 +31,7 @@ async def serving():
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def counted():
-    """What `on_request` has heard."""
+    """Return the calls of `on_request`."""
     return []
 
 
@@ -43,7 +43,7 @@ async def shared_clients(serving, counted):
 
 @pytest.fixture
 def stub(serving):
-    """The server with nothing laid down; at the end every answer has been asked for."""
+    """Return the server without answers. At the end, every prepared answer must be used."""
     serving.answers.clear()
     serving.asked.clear()
     yield serving

@@ -1,4 +1,4 @@
-"""A server on loopback that answers what a test has laid down, in order, and keeps what it was asked."""
+"""A server on loopback that returns prepared answers in order, and keeps the requests."""
 
 import json
 from collections import deque
@@ -9,7 +9,7 @@ from aiohttp import web
 
 @dataclass
 class Asked:
-    """One request: its operation where its header names one, its path as it came, and its body."""
+    """A request: its operation if a header names one, its raw path, and its body."""
 
     operation: str
     path: str
@@ -23,11 +23,11 @@ class Stub:
     asked: list = field(default_factory=list)
 
     def answer(self, *bodies, status=200, **headers):
-        """Lay down answers: dicts as JSON, texts as they are, None for a connection that breaks."""
+        """Prepare answers: a dict becomes JSON, a text stays, None breaks the connection."""
         self.answers.extend((status, body, headers) for body in bodies)
 
     def refuse(self, code, message="because", status=400, **more):
-        """Lay down an error of a JSON service."""
+        """Prepare an error of a JSON service."""
         self.answer({"__type": f"com.amazonaws.any#{code}", "message": message, **more}, status=status)
 
     def refuse_as_s3(self, code, status):

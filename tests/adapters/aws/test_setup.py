@@ -1,7 +1,7 @@
 import pytest
 
 from service.adapters.aws.setup import create_table
-from service.domain.errors import Denied
+from service.domain.errors import AccessDeniedError
 
 TABLE = {
     "TableStatus": "ACTIVE",
@@ -12,24 +12,24 @@ ENABLED = {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED"}}
 
 
 @pytest.fixture
-def made(stub):
-    """All that comes before the backups."""
+def created_table(stub):
+    """Prepare the answers that precede the backups."""
     stub.answer({"TableDescription": TABLE}, {"Table": TABLE}, {"Table": TABLE}, ENABLED)
 
 
-async def test_backups_that_are_not_there_yet_are_asked_for_again(clients, made, stub):
+async def test_unavailable_backups_are_enabled_later(clients, created_table, stub):
     stub.refuse("ContinuousBackupsUnavailableException", "Backups are being enabled for the table")
     stub.answer({"ContinuousBackupsDescription": {"ContinuousBackupsStatus": "ENABLED"}})
     assert await create_table(clients.dynamodb, "t")
     assert [asked.operation for asked in stub.asked[-2:]] == ["UpdateContinuousBackups"] * 2
 
 
-async def test_an_endpoint_without_backups_will_do(clients, made, stub):
+async def test_endpoint_without_backups_is_accepted(clients, created_table, stub):
     stub.refuse("UnknownOperationException")
     assert await create_table(clients.dynamodb, "t")
 
 
-async def test_no_leave_to_make_a_table_is_denied_with_what_to_allow(clients, stub):
+async def test_denied_create_table_names_the_iam_action(clients, stub):
     stub.refuse("AccessDeniedException")
-    with pytest.raises(Denied, match="allow dynamodb:CreateTable"):
+    with pytest.raises(AccessDeniedError, match="allow dynamodb:CreateTable"):
         await create_table(clients.dynamodb, "t")

@@ -1,7 +1,7 @@
 import pytest
 
 from service.adapters.aws.sqs import SqsQueue, SqsWakeUps
-from service.domain.errors import Absent, Denied, Transient
+from service.domain.errors import AccessDeniedError, NotFoundError, TransientError
 from service.domain.messages import Message
 
 
@@ -21,20 +21,20 @@ def failed(number, code, *, sender):
     return {"Id": str(number), "Code": code, "SenderFault": sender, "Message": "because"}
 
 
-async def test_an_answer_of_status_200_may_name_failures_of_both_kinds(queue, stub):
+async def test_answer_of_status_200_may_hold_failed_and_rejected_messages(queue, stub):
     failures = [
         failed(1, "InternalError", sender=False),
         failed(2, "InvalidMessageContents", sender=True),
         failed(3, "RequestThrottled", sender=True),
     ]
     stub.answer({"Successful": sent(0), "Failed": failures})
-    delivery = await queue.send(MESSAGES)
-    assert delivery.sent == {"id-0"}
-    assert delivery.failed == {"id-1", "id-3"}
-    assert delivery.rejected == {"id-2": "InvalidMessageContents: because"}
+    result = await queue.send(MESSAGES)
+    assert result.sent == {"id-0"}
+    assert result.failed == {"id-1", "id-3"}
+    assert result.rejected == {"id-2": "InvalidMessageContents: because"}
 
 
-async def test_what_an_answer_does_not_name_is_not_sent(queue, stub):
+async def test_message_missing_from_the_answer_counts_as_failed(queue, stub):
     stub.answer({"Successful": sent(0)}, "<html>a proxy</html>")
     assert (await queue.send(MESSAGES)).failed == {"id-1", "id-2", "id-3"}
     assert (await queue.send(MESSAGES)).failed == {"id-0", "id-1", "id-2", "id-3"}
@@ -43,42 +43,42 @@ async def test_what_an_answer_does_not_name_is_not_sent(queue, stub):
 @pytest.mark.parametrize(
     "code", ["AccessDenied", "KMS.AccessDeniedException", "KmsAccessDenied", "KMS.DisabledException"]
 )
-async def test_a_fault_of_access_is_denied_and_no_messages_fault(queue, stub, code):
+async def test_denied_access_is_an_error_of_the_queue_and_not_of_a_message(queue, stub, code):
     stub.answer({"Failed": [failed(number, code, sender=True) for number in range(4)]})
-    with pytest.raises(Denied, match=f"/1/q: {code}"):
+    with pytest.raises(AccessDeniedError, match=f"/1/q: {code}"):
         await queue.send(MESSAGES)
 
 
-async def test_a_batch_that_is_too_long_is_sent_in_halves(queue, stub):
+async def test_batch_that_is_too_long_is_sent_in_halves(queue, stub):
     stub.refuse("BatchRequestTooLong")
     stub.answer({"Successful": sent(0, 1)}, {"Successful": sent(0), "Failed": [failed(1, "X", sender=False)]})
-    delivery = await queue.send(MESSAGES)
-    assert (delivery.sent, delivery.failed) == ({"id-0", "id-1", "id-2"}, {"id-3"})
+    result = await queue.send(MESSAGES)
+    assert (result.sent, result.failed) == ({"id-0", "id-1", "id-2"}, {"id-3"})
     assert [len(asked.body["Entries"]) for asked in stub.asked] == [4, 2, 2]
 
 
-async def test_one_message_that_makes_sqs_refuse_the_whole_batch_is_found_out(queue, stub):
+async def test_invalid_message_that_fails_a_whole_batch_is_isolated(queue, stub):
     stub.refuse("InvalidMessageContents")
     stub.refuse("InvalidMessageContents")
     stub.answer({"Successful": sent(0)})
     stub.refuse("InvalidMessageContents", "a character")
     stub.answer({"Successful": sent(0, 1)})
-    delivery = await queue.send(MESSAGES)
-    assert delivery.sent == {"id-0", "id-2", "id-3"}
-    assert list(delivery.rejected) == ["id-1"]
-    assert "a character" in delivery.rejected["id-1"]
+    result = await queue.send(MESSAGES)
+    assert result.sent == {"id-0", "id-2", "id-3"}
+    assert list(result.rejected) == ["id-1"]
+    assert "a character" in result.rejected["id-1"]
 
 
-async def test_a_request_whose_answer_is_an_error_of_the_servers_is_transient(queue, stub):
+async def test_server_error_is_transient(queue, stub):
     stub.refuse("InternalFailure", status=500)
     stub.refuse("RequestThrottled", status=400)
     stub.refuse("RequestThrottled", status=400)
     stub.refuse("ServiceUnavailable", status=503)
-    with pytest.raises(Transient, match=r"the queue .*/1/q does not answer for now"):
+    with pytest.raises(TransientError, match=r"the queue .*/1/q is temporarily unavailable"):
         await queue.send(MESSAGES)
 
 
-async def test_a_queue_is_absent_in_either_of_sqs_protocols(queue, stub):
+async def test_missing_queue_is_not_found_in_both_protocols(queue, stub):
     stub.refuse("QueueDoesNotExist")
     stub.answer(
         {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "because"},
@@ -86,20 +86,20 @@ async def test_a_queue_is_absent_in_either_of_sqs_protocols(queue, stub):
         **{"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"},
     )
     for _ in range(2):
-        with pytest.raises(Absent):
+        with pytest.raises(NotFoundError):
             await queue.send(MESSAGES)
 
 
-async def test_a_standard_queue_gets_no_group(queue, stub):
+async def test_standard_queue_gets_no_message_group(queue, stub):
     stub.answer({"Successful": sent(0)})
     await queue.send(MESSAGES[:1])
     (entry,) = stub.asked[0].body["Entries"]
     assert set(entry) == {"Id", "MessageBody", "MessageAttributes"}
 
 
-async def test_without_a_limit_nothing_is_ready(queue, stub):
+async def test_queue_without_a_size_limit_is_not_ready(queue, stub):
     stub.answer({"Attributes": {}})
-    with pytest.raises(Transient, match="MaximumMessageSize"):
+    with pytest.raises(TransientError, match="MaximumMessageSize"):
         await queue.check()
 
 
@@ -115,7 +115,7 @@ def received(*numbers):
     return {"Messages": [{"MessageId": "m", "ReceiptHandle": f"handle {n}", "Body": "{}"} for n in numbers]}
 
 
-async def test_an_empty_answer_is_no_wake_up_and_nothing_is_deleted(wake_ups, clients, stub):
+async def test_empty_answer_is_not_a_wake_up_and_deletes_nothing(wake_ups, clients, stub):
     stub.answer({}, {"Messages": []})
     assert [await wake_ups.wait(), await wake_ups.wait()] == [False, False]
     assert [asked.operation for asked in stub.asked] == ["ReceiveMessage"] * 2
@@ -124,18 +124,18 @@ async def test_an_empty_answer_is_no_wake_up_and_nothing_is_deleted(wake_ups, cl
     assert clients.sqs.meta.config.read_timeout > body["WaitTimeSeconds"]
 
 
-async def test_what_was_received_is_deleted_and_what_is_left_of_it_does_no_harm(wake_ups, stub):
+async def test_received_wake_ups_are_deleted_and_a_failed_delete_is_ignored(wake_ups, stub):
     stub.answer(received(1, 2), {"Successful": [{"Id": "0"}], "Failed": [failed(1, "InternalError", sender=False)]})
     assert await wake_ups.wait()
     entries = stub.asked[1].body["Entries"]
     assert entries == [{"Id": "0", "ReceiptHandle": "handle 1"}, {"Id": "1", "ReceiptHandle": "handle 2"}]
 
 
-async def test_a_wake_queue_that_refuses_the_worker_is_denied_and_says_what_to_allow(wake_ups, stub):
+async def test_denied_wake_queue_names_the_iam_action(wake_ups, stub):
     stub.refuse("AccessDeniedException")
     stub.answer(received(1))
     stub.refuse("AccessDeniedException")
-    with pytest.raises(Denied, match=r"no access to the wake queue .*; allow sqs:ReceiveMessage$"):
+    with pytest.raises(AccessDeniedError, match=r"no access to the wake queue .*; allow sqs:ReceiveMessage$"):
         await wake_ups.wait()
-    with pytest.raises(Denied, match=r"no access to the wake queue .*; allow sqs:DeleteMessage$"):
+    with pytest.raises(AccessDeniedError, match=r"no access to the wake queue .*; allow sqs:DeleteMessage$"):
         await wake_ups.wait()

@@ -1,132 +1,174 @@
-import builtins
-import collections.abc
-import types
-import typing
-from dataclasses import replace
-from enum import Enum
-from types import NoneType
-from typing import get_args, get_origin
-
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from service.adapters.aws import table
-from service.domain.errors import Rejected
-from service.domain.execution import Execution
+from service.adapters.aws import items
+from service.adapters.aws.executions import DynamoExecutionStore
+from service.adapters.aws.facts import DynamoFactStore
+from service.adapters.aws.leases import DynamoLeaseStore
+from service.adapters.aws.table import Table, batches
+from service.domain.errors import AccessDeniedError, ConflictError, NotFoundError, TransientError
 from service.domain.facts import Fact, FactKind
-from service.domain.names import ExecutionName
-from service.domain.records import Lease, Outcomes
+from service.domain.phases import Phase, PhaseEvent
+from service.domain.port_types import Lease
 from tests.contracts.examples import START_MS, an_execution
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-PLAIN = {
-    str: TEXTS,
-    int: st.integers(-(1 << 63), 1 << 64),
-    bool: st.booleans(),
-    NoneType: st.none(),
-    ExecutionName: st.builds(lambda: an_execution().name),
-}
+
+@pytest.fixture
+def table(clients):
+    return Table(clients.dynamodb, "t")
 
 
-def any_of(kind):
-    """Values of a type as its annotations say, so that what is added to the domain is tried by itself."""
-    arguments = get_args(kind)
-    match get_origin(kind):
-        case collections.abc.Mapping:
-            values = st.dictionaries(*map(any_of, arguments), max_size=3)
-        case collections.abc.Sequence:
-            values = st.lists(any_of(arguments[0]), max_size=3)
-        case builtins.tuple:
-            values = st.lists(any_of(arguments[0]), max_size=3).map(tuple)
-        case types.UnionType | typing.Union:
-            values = st.one_of(*map(any_of, arguments))
-        case _:
-            values = PLAIN[kind] if kind in PLAIN else any_named(kind)
-    return values
+def verified(*paths):
+    return [Fact(FactKind.VERIFIED, path, 1, START_MS) for path in paths]
 
 
-def any_named(kind):
-    if isinstance(kind, typing.NewType):
-        return any_of(kind.__supertype__)
-    if issubclass(kind, Enum):
-        return st.sampled_from(kind)
-    return st.builds(kind, **{name: any_of(field) for name, field in typing.get_type_hints(kind).items()})
+def written(asked):
+    """Return the sort keys of a BatchWriteItem."""
+    return [request["PutRequest"]["Item"]["sk"]["S"] for request in asked.body["RequestItems"]["t"]]
 
 
-@given(any_of(Execution))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_execution_comes_back_from_its_row_as_it_was(execution):
-    assert table.execution_from(table.execution_attributes(execution)) == execution
+async def test_unprocessed_items_are_written_again(table, stub):
+    undone = {"PutRequest": {"Item": {"pk": {"S": "p"}, "sk": {"S": "b"}}}}
+    stub.answer({"UnprocessedItems": {"t": [undone]}}, {"UnprocessedItems": {}})
+    await DynamoFactStore(table).add(an_execution(), verified("a", "b"))
+    assert [written(asked) for asked in stub.asked] == [["a", "b"], ["b"]]
 
 
-def test_a_record_with_fields_of_a_later_version_can_be_read():
-    execution = an_execution()
-    item = table.execution_attributes(execution)
-    item["record"]["M"]["invented_later"] = {"S": "x"}
-    item["record"]["M"]["reading"]["M"]["tally"]["M"]["invented_later"] = {"N": "1"}
-    item["invented_later"] = {"NULL": True}
-    assert table.execution_from(item) == execution
+async def test_items_that_stay_unprocessed_are_a_transient_error(table, stub):
+    undone = {"PutRequest": {"Item": {"pk": {"S": "p"}, "sk": {"S": "a"}}}}
+    stub.answer(*[{"UnprocessedItems": {"t": [undone]}}] * 6)
+    with pytest.raises(TransientError, match="table t is throttling requests"):
+        await DynamoFactStore(table).add(an_execution(), verified("a"))
 
 
-def test_a_record_with_a_word_of_a_later_version_is_rejected_by_name():
-    execution = an_execution()
-    item = table.execution_attributes(execution)
-    item["record"]["M"]["phase"] = {"S": "LEVITATING"}
-    with pytest.raises(Rejected, match=execution.name.execution_id):
-        table.execution_from(item)
+async def test_answer_without_unprocessed_items_is_not_a_success(table, stub):
+    stub.answer({"message": "<html>a proxy</html>"})
+    with pytest.raises(TransientError, match="UnprocessedItems"):
+        await DynamoFactStore(table).add(an_execution(), verified("a"))
 
 
-def test_waiting_begins_with_the_end_or_with_the_first_sight_of_it():
-    execution = an_execution()
-    assert "waiting_since_ms" not in table.execution_attributes(execution)
-    seen = replace(execution, terminal_seen_at_ms=START_MS + 2)
-    assert table.execution_attributes(seen)["waiting_since_ms"] == {"N": str(START_MS + 2)}
-    ended = replace(seen, ended_at_ms=START_MS + 1)
-    assert table.execution_attributes(ended)["waiting_since_ms"] == {"N": str(START_MS + 1)}
+async def test_answer_without_items_is_not_an_empty_page(table, stub):
+    stub.answer("<html>a proxy</html>")
+    with pytest.raises(TransientError, match="Count"):
+        await DynamoFactStore(table).read_page(an_execution(), FactKind.VERIFIED, 0, after="", limit=1)
 
 
-FACTS = st.builds(
-    Fact,
-    st.sampled_from(FactKind),
-    TEXTS.filter(bool),
-    st.none() | st.integers(0, 1 << 62),
-    st.integers(0, 1 << 52),
-    st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=table.MAX_DETAIL),
+async def test_batch_has_at_most_25_items_and_none_twice(table, stub):
+    stub.answer(*[{"UnprocessedItems": {}}] * 3)
+    await DynamoFactStore(table).add(an_execution(), verified(*map(str, range(60)), "0", "59"))
+    assert [len(written(asked)) for asked in stub.asked] == [25, 25, 10]
+
+
+async def test_last_of_two_facts_with_the_same_key_is_written(table, stub):
+    stub.answer({"UnprocessedItems": {}})
+    early, late = verified("a")[0], verified("a")[0]._replace(at_ms=START_MS + 1)
+    await DynamoFactStore(table).add(an_execution(), [early, late])
+    (request,) = stub.asked[0].body["RequestItems"]["t"]
+    assert items.fact_from(FactKind.VERIFIED, request["PutRequest"]["Item"]) == late
+
+
+async def test_failed_batch_cancels_the_others_and_raises_its_error(table, stub):
+    stub.answer({"UnprocessedItems": {}})
+    stub.refuse("AccessDeniedException", "not authorized to perform: dynamodb:BatchWriteItem")
+    stub.answer(*[{"UnprocessedItems": {}}] * 6)
+    with pytest.raises(AccessDeniedError, match=r"table t.*not authorized") as caught:
+        await DynamoFactStore(table).add(an_execution(), verified(*map(str, range(25 * 8))))
+    assert caught.value.__cause__.response["Error"]["Code"] == "AccessDeniedException"
+
+
+async def test_count_adds_all_pages_with_consistent_reads(table, stub):
+    more = {"LastEvaluatedKey": items.key("p", "k")}
+    stub.answer({"Count": 2, **more}, {"Count": 0, **more}, {"Count": 3})
+    assert await DynamoFactStore(table).count(an_execution(), FactKind.VERIFIED) == 5
+    assert all(asked.body["ConsistentRead"] and asked.body["Select"] == "COUNT" for asked in stub.asked)
+    assert [asked.body.get("ExclusiveStartKey") for asked in stub.asked] == [None, *[items.key("p", "k")] * 2]
+
+
+async def test_page_that_dynamodb_cuts_short_is_filled(table, stub):
+    found_items = [{"sk": {"S": path}, "fact": {"S": f"{START_MS} 1"}} for path in "abc"]
+    stub.answer({"Items": found_items[:1], "Count": 1, "LastEvaluatedKey": items.key("p", "a")})
+    stub.answer({"Items": found_items[1:], "Count": 2})
+    found = await DynamoFactStore(table).read_page(an_execution(), FactKind.VERIFIED, 0, after="", limit=3)
+    assert found == verified("a", "b", "c")
+    assert [asked.body["Limit"] for asked in stub.asked] == [3, 2]
+
+
+async def test_unprocessed_keys_are_read_again(table, stub):
+    first, second = an_execution("task-1"), an_execution("task-1", started_at_ms=START_MS + 1)
+    keys = [items.key(execution.id, "record") for execution in (first, second)]
+    records = [items.execution_attributes(execution) for execution in (first, second)]
+    started = [{"sk": {"S": f"execution#0#{execution.id}"}} for execution in (first, second)]
+    stub.answer({"Items": started, "Count": 2})
+    stub.answer({"Responses": {"t": records[:1]}, "UnprocessedKeys": {"t": {"Keys": keys[1:], "ConsistentRead": True}}})
+    stub.answer({"Responses": {"t": records[1:]}, "UnprocessedKeys": {}})
+    assert await DynamoExecutionStore(table).list_of_task("task-1", started_since_ms=0) == [first, second]
+    assert stub.asked[2].body["RequestItems"]["t"]["Keys"] == keys[1:]
+
+
+async def test_cancelled_registration_means_known_only_if_its_condition_failed(table, stub):
+    for reason in ("ConditionalCheckFailed", "TransactionConflict"):
+        stub.refuse(
+            "TransactionCanceledException",
+            CancellationReasons=[{"Code": reason, "Message": "because"}, {"Code": "None"}],
+        )
+    executions = DynamoExecutionStore(table)
+    assert await executions.register(an_execution()) is False
+    with pytest.raises(TransientError):
+        await executions.register(an_execution())
+
+
+async def test_transition_and_its_outbox_entry_are_one_idempotent_write(table, stub):
+    stub.answer(None, {})
+    execution = an_execution(phase=Phase.SEALING)
+    await DynamoExecutionStore(table, with_outbox=True).transition_unowned(execution.apply(PhaseEvent.HOLD), expected_phase=Phase.SEALING)
+    assert [asked.operation for asked in stub.asked] == ["TransactWriteItems"] * 2
+    first, again = (asked.body for asked in stub.asked)
+    assert first == again
+    assert first["ClientRequestToken"]
+    update, put = first["TransactItems"]
+    assert update["Update"]["Key"] == items.key(execution.id, "record")
+    assert update["Update"]["ExpressionAttributeValues"][":new_phase"] == {"S": "HELD"}
+    assert put["Put"]["Item"]["pk"] == {"S": "outbox"}
+    assert put["Put"]["Item"]["record"] == update["Update"]["ExpressionAttributeValues"][":new_record"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"), [("ConditionalCheckFailed", ConflictError), ("TransactionConflict", TransientError)]
 )
+async def test_cancelled_transition_is_a_conflict_only_if_its_condition_failed(table, stub, reason, kind):
+    stub.refuse("TransactionCanceledException", CancellationReasons=[{"Code": reason}, {"Code": "None"}])
+    with pytest.raises(kind):
+        await DynamoExecutionStore(table, with_outbox=True).transition_unowned(an_execution(phase=Phase.HELD), expected_phase=Phase.SEALING)
 
 
-@given(FACTS)
-def test_any_fact_comes_back_from_its_row_as_it_was(fact):
-    assert table.fact_from(fact.kind, table.fact_item("pk", fact, table.number(1))) == fact
+async def test_transition_without_an_outbox_is_a_plain_update(table, stub):
+    stub.answer({})
+    await DynamoExecutionStore(table).transition_unowned(an_execution(phase=Phase.HELD), expected_phase=Phase.SEALING)
+    assert [asked.operation for asked in stub.asked] == ["UpdateItem"]
 
 
-def test_an_explanation_is_cut_and_made_fit_for_dynamodb():
-    fact = Fact(FactKind.FAILED, "a", None, 0, "x\ud800" * 9000)
-    detail = table.fact_from(fact.kind, table.fact_item("pk", fact, table.number(1))).detail
-    assert detail == "x?" * (table.MAX_DETAIL // 2)
+async def test_renewing_a_lost_lease_is_a_conflict(table, stub):
+    stub.refuse("ConditionalCheckFailedException", "The conditional request failed")
+    with pytest.raises(ConflictError, match="the table t"):
+        await DynamoLeaseStore(table).renew(Lease("n", "me", 1, 0))
 
 
-@given(any_of(Outcomes))
-def test_any_outcomes_come_back_from_their_row_as_they_were(outcomes):
-    assert table.outcomes_from(table.outcomes_item("exec-1", outcomes, 1)) == outcomes
+async def test_missing_table_is_not_found(table, stub):
+    stub.refuse("ResourceNotFoundException", "Requested resource not found")
+    with pytest.raises(NotFoundError, match="the table t does not exist"):
+        await DynamoLeaseStore(table).read("discovery")
 
 
-@given(st.integers(0, 10**14), st.integers(0, 10**14))
-def test_a_tasks_executions_sort_by_their_start(one, other):
-    keys = sorted([table.started_sk(one, "exec-f"), table.started_sk(other, "exec-0")])
-    assert [int(key.split("#")[1]) for key in keys] == sorted([one, other])
-    assert all(table.started_sk(min(one, other)) < key < table.STARTED_LAST for key in keys)
+async def test_table_that_is_being_created_is_not_ready(table, stub):
+    layout = {
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        "GlobalSecondaryIndexes": [{"IndexName": "by_phase"}, {"IndexName": "by_start"}],
+    }
+    stub.answer({"Table": {**layout, "TableStatus": "CREATING"}}, {"Table": {**layout, "TableStatus": "ACTIVE"}})
+    with pytest.raises(TransientError, match="CREATING"):
+        await table.check()
+    assert await table.check() == "table t"
 
 
-def test_rows_of_other_kinds_lie_outside_a_tasks_executions():
-    assert table.ALONE < table.STARTED < table.STARTED_LAST < table.TASK
-
-
-def test_a_row_without_a_lease_holds_a_free_one():
-    assert table.lease_from("n", {}) == Lease("n", None, 0, 0)
-
-
-def test_a_fraction_is_no_attribute():
-    with pytest.raises(TypeError, match="float"):
-        table.attribute(1.5)
+def test_batches_keep_all_items_in_order():
+    assert list(batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
+    assert list(batches([], 2)) == []

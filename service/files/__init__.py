@@ -1,0 +1,1 @@
+"""What the table holds of each file, in path order: facts and outcomes."""

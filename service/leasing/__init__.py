@@ -1,0 +1,1 @@
+"""Leases, and the changes of executions under them."""

@@ -1,0 +1,116 @@
+"""An execution under this worker's lease: the only way in which a worker changes one."""
+
+from dataclasses import replace
+
+from service.domain.error_policy import held_retry_ms
+from service.domain.errors import AwsCallError
+from service.domain.execution import Execution
+from service.domain.names import ExecutionId
+from service.domain.observations import Observation, Observe, phase_changed
+from service.domain.phases import RESUME_EVENTS, Phase, PhaseEvent, Reason
+from service.domain.reason_details import reason_detail
+from service.leasing.owned_leases import OwnedLeases
+from service.ports import Clock, ExecutionStore
+
+
+class LeasedExecution:
+    """A handle for changes. `current` is the execution as last saved.
+
+    Every change raises ConflictError, and stores nothing, unless this worker owns the lease. A transition that is
+    stored is observed.
+    """
+
+    def __init__(self, execution: Execution, store: "LeasedExecutions") -> None:
+        self.current = execution
+        self._stored = execution
+        self._store = store
+
+    @property
+    def id(self) -> ExecutionId:
+        """The execution's id."""
+        return self.current.id
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether it goes on from HELD, and that is not stored yet."""
+        return self._stored.phase is Phase.HELD and self.current.is_active
+
+    def require_lease(self) -> None:
+        """Raise ConflictError unless this worker may act on the execution now."""
+        self._store.leases.require(self.id)
+
+    def observe(self, observation: Observation) -> None:
+        """Report something about the execution that is not a transition."""
+        self._store.observe(observation)
+
+    async def save(self, execution: Execution) -> None:
+        """Store the execution."""
+        is_transition = execution.phase is not self._stored.phase
+        lease = self._store.leases.require(self.id)
+        await self._store.executions.save_owned(execution, lease, is_transition=is_transition)
+        before, self._stored, self.current = self._stored, execution, execution
+        if is_transition:
+            self._store.observe(phase_changed(before, execution))
+
+    def adopt(self, execution: Execution) -> None:
+        """Take over a change that is stored already."""
+        self._stored = self.current = execution
+
+    async def transition(self, event: PhaseEvent, reason: Reason | None = None) -> None:
+        """Apply an event and store the result, with a sentence about the reason."""
+        await self.save(self.current.apply(event, reason, reason_detail(reason, self.current)))
+
+    async def hold(self, reason: Reason, error: Exception) -> None:
+        """Hold the execution because of an error, with the error's sentence."""
+        now_ms = self._store.clock.now_ms()
+        since_ms = self.current.blocked_since_ms or now_ms
+        held = self.current.apply(PhaseEvent.HOLD, reason, _sentence(error))
+        retry_at_ms = held_retry_ms(reason, blocked_since_ms=since_ms, now_ms=now_ms)
+        await self.save(replace(held, blocked_since_ms=since_ms, retry_at_ms=retry_at_ms))
+
+    async def block(self, error: Exception) -> None:
+        """Store the sentence of an error that keeps the execution from going on, and since when it does.
+
+        A HELD execution is tried again after a longer pause.
+        """
+        execution, now_ms = self._stored, self._store.clock.now_ms()
+        since_ms = execution.blocked_since_ms or now_ms
+        blocked = replace(execution, blocked_since_ms=since_ms, reason_detail=_sentence(error))
+        if execution.phase is Phase.HELD and execution.reason:
+            retry_at_ms = held_retry_ms(execution.reason, blocked_since_ms=since_ms, now_ms=now_ms)
+            blocked = replace(blocked, reason_detail=execution.reason_detail, retry_at_ms=retry_at_ms)
+        if blocked != execution:
+            await self.save(blocked)
+
+    def resume(self) -> None:
+        """Let a HELD execution go on in the phase in which it was held. The next save stores that."""
+        if self.current.held_from is not None:
+            self.current = self.current.apply(RESUME_EVENTS[self.current.held_from])
+
+    async def confirm(self) -> None:
+        """Store that the execution goes on, if it was blocked or resumed."""
+        if self.current.is_active and self.current.blocked_since_ms is not None:
+            detail = reason_detail(self.current.reason, self.current)
+            self.current = replace(self.current, blocked_since_ms=None, reason_detail=detail)
+        if self.current != self._stored:
+            await self.save(self.current)
+
+
+class LeasedExecutions:
+    """The executions that this worker may change."""
+
+    def __init__(self, executions: ExecutionStore, leases: OwnedLeases, clock: Clock, observe: Observe) -> None:
+        self.executions = executions
+        self.leases = leases
+        self.clock = clock
+        self.observe = observe
+
+    async def load(self, execution_id: ExecutionId) -> LeasedExecution | None:
+        """Load an execution whose lease this worker owns, or raise ConflictError. None: it is not known any more."""
+        self.leases.require(execution_id)
+        execution = await self.executions.get(execution_id)
+        return LeasedExecution(execution, self) if execution else None
+
+
+def _sentence(error: Exception) -> str:
+    return error.detail if isinstance(error, AwsCallError) else f"internal error: {error!r}; the log has the traceback"

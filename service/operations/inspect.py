@@ -1,0 +1,136 @@
+"""Read-only queries about executions and their files, for the command line and HTTP."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.concurrency import run_all
+from service.domain.execution import Execution
+from service.domain.facts import MAX_PATH_BYTES, FactKind
+from service.domain.names import ExecutionId
+from service.domain.views import CursorError, ExecutionFile, FilePage, FileState, execution_file
+from service.files.fact_merge import FactMerge
+from service.files.outcome_reader import OutcomeReader
+from service.ports import ExecutionStore, FactStore, OutcomeStore, Overview
+
+MAX_SCANNED = 20_000
+"""The most files that one call scans, so that a filter for a rare state stays bounded."""
+
+_FACTS_PER_PAGE = 1000
+
+
+class Inspector:
+    """Answers for every execution in the table, whichever worker processes it."""
+
+    def __init__(
+        self, overview: Overview, executions: ExecutionStore, facts: FactStore, outcomes: OutcomeStore
+    ) -> None:
+        self._overview = overview
+        self._executions = executions
+        self._facts = facts
+        self._outcomes = outcomes
+
+    async def latest(self, limit: int) -> Sequence[Execution]:
+        """Return the executions that started last, newest first."""
+        return await self._overview.latest(limit)
+
+    async def execution(self, execution_id: ExecutionId) -> Execution | None:
+        """Return one execution; None if it is not known."""
+        return await self._executions.get(execution_id)
+
+    async def files(
+        self,
+        execution_id: ExecutionId,
+        *,
+        state: FileState | None = None,
+        prefix: str = "/",
+        limit: int,
+        cursor: str | None = None,
+    ) -> FilePage | None:
+        """Return at most `limit` files whose path begins with `prefix` (`/dir/`), in order; None: no such execution.
+
+        A page may be short or empty and still have a cursor, if few of many files are in that state. Raise
+        CursorError.
+        """
+        execution = await self._executions.get(execution_id)
+        if execution is None:
+            return None
+        first = prefix.removeprefix("/")
+        if not _is_valid_path(first):
+            return FilePage((), None)
+        start = max(_largest_before_prefix(first), _path_of(cursor) if cursor is not None else "")
+        merge = FactMerge(self._facts, [execution], after=start)
+        outcomes = OutcomeReader(self._outcomes, execution_id)
+        files: list[ExecutionFile] = []
+        last, scanned = start, 0
+        while batch := await merge.next_files():
+            for path, evidence in batch:
+                if path > first and not path.startswith(first):
+                    return FilePage(await self._with_failure_details(execution, files, start), None)
+                if len(files) == limit or scanned == MAX_SCANNED:
+                    return FilePage(await self._with_failure_details(execution, files, start), _cursor(last))
+                outcome = await outcomes.outcome_of(path) if evidence[0].verified else None
+                file = execution_file(path, evidence[0], outcome)
+                if file and path.startswith(first) and state in (None, file.state):
+                    files.append(file)
+                last, scanned = path, scanned + 1
+        return FilePage(await self._with_failure_details(execution, files, start), None)
+
+    async def _with_failure_details(
+        self, execution: Execution, files: list[ExecutionFile], start: str
+    ) -> list[ExecutionFile]:
+        """Add the detail of their log lines to failed files. `start` is a path before the first file."""
+        failed = [file.path for file in files if file.state is FileState.FAILED]
+        if not failed:
+            return files
+        shards = range(execution.shards)
+        details = dict(
+            pair
+            for pairs in await run_all(self._failure_details(execution, shard, start, failed[-1]) for shard in shards)
+            for pair in pairs
+        )
+        return [replace(file, reason=file.reason or details.get(file.path)) for file in files]
+
+    async def _failure_details(
+        self, execution: Execution, shard: int, start: str, end: str
+    ) -> list[tuple[str, str | None]]:
+        details: list[tuple[str, str | None]] = []
+        while page := await self._facts.read_page(
+            execution, FactKind.FAILED, shard, after=start, limit=_FACTS_PER_PAGE
+        ):
+            details += ((fact.path, fact.detail) for fact in page if fact.path <= end)
+            start = page[-1].path
+            if start >= end:
+                break
+        return details
+
+
+def _cursor(path: str) -> str:
+    return urlsafe_b64encode(path.encode()).decode().rstrip("=")
+
+
+def _path_of(cursor: str) -> str:
+    try:
+        path = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        path = ""
+    if not _is_valid_path(path) or _cursor(path) != cursor:
+        raise CursorError("not a cursor")
+    return path
+
+
+def _is_valid_path(path: str) -> bool:
+    """Return whether there can be facts about the path, or about paths that begin with it."""
+    try:
+        return len(path.encode()) <= MAX_PATH_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
+def _largest_before_prefix(prefix: str) -> str:
+    """Return a path before all that begin with the prefix, with few paths or none between the two."""
+    if not prefix:
+        return ""
+    last = ord(prefix[-1])
+    before = prefix[:-1] + chr(0xD7FF if last == 0xE000 else max(last - 1, 0)) + chr(0x10FFFF)
+    return before if last and len(before.encode()) <= MAX_PATH_BYTES else prefix[:-1]

@@ -1,0 +1,34 @@
+"""Loads the executions of a task and plans with them."""
+
+from collections.abc import Callable
+
+from service.domain.execution import Execution
+from service.domain.publish_plan import NewPlan, last_fully_published, make_plan
+from service.domain.start_order import has_older_active, older_than
+from service.ports import ExecutionStore, TaskStore
+
+
+class Planner:
+    """Plans the publishing of an execution once no older execution of its task is active."""
+
+    def __init__(self, tasks: TaskStore, executions: ExecutionStore, *, now_ms: Callable[[], int]) -> None:
+        self._tasks = tasks
+        self._executions = executions
+        self._now_ms = now_ms
+
+    async def plan(self, execution: Execution) -> NewPlan | None:
+        """Return the plan; None while an older execution of the task is active, or may still be registered."""
+        task = await self._tasks.get_or_create(execution.task_id, first_seen_at_ms=self._now_ms())
+        if not task.backlog_registered:
+            return None
+        complete_ms = task.fully_published_start_ms or 0
+        is_overtaken = complete_ms >= execution.started_at_ms
+        siblings = await self._executions.list_of_task(
+            task.task_id, started_since_ms=0 if is_overtaken else complete_ms
+        )
+        if has_older_active(execution, siblings):
+            return None
+        complete = last_fully_published(older_than(execution, siblings))
+        if complete:  # The next plan need not load the executions before it.
+            await self._tasks.advance_fully_published(task.task_id, start_ms=complete.started_at_ms)
+        return make_plan(execution, siblings)

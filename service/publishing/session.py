@@ -1,0 +1,135 @@
+"""The in-memory state of publishing an execution. It can be rebuilt from the stored progress at any time."""
+
+from collections.abc import Mapping, Sequence
+
+from service.domain.execution import Execution, Outcome, PlanMember, PublishPlan, S3Location
+from service.domain.file_chunk import Candidate, FileChunk, FileWithEvidence, decide_files, resolve_candidates
+from service.domain.file_decision import FileEvidence
+from service.domain.messages import StoredObject
+from service.domain.options import WorkerOptions
+from service.domain.start_order import has_older_active
+from service.files.fact_merge import FactMerge
+from service.files.outcome_reader import OutcomeReader
+from service.ports import ExecutionStore, FactStore, Objects, OutcomeStore
+from service.publishing.object_lookup import ObjectLookup
+
+FILES_PER_CHUNK = 1000
+
+
+class PublishSession:
+    """The files that are still to publish, after the stored cursor. `chunk` are those that are being sent.
+
+    `executions` are those of the plan's members, in their order. `outcome_readers` are by index in the plan. In a
+    replay `published` reads the outcomes of the replayed execution: only its published files are sent again.
+    """
+
+    def __init__(
+        self,
+        plan: PublishPlan,
+        executions: Sequence[Execution],
+        facts: FactMerge,
+        objects: Objects,
+        options: WorkerOptions,
+        *,
+        outcome_readers: Mapping[int, OutcomeReader] | None = None,
+        published: OutcomeReader | None = None,
+    ) -> None:
+        self.chunk: FileChunk | None = None
+        self._plan = plan
+        self._executions = executions
+        self._facts = facts
+        self._objects = objects
+        self._options = options
+        self._outcome_readers = outcome_readers or {}
+        self._published = published
+        self._lookups: dict[S3Location, ObjectLookup] = {}
+        self._files: list[FileWithEvidence] = []
+
+    async def decide_next(self, execution: Execution) -> bool:
+        """Make the next files the chunk, decided and with their messages. Return False after the last."""
+        if not self._files:
+            self._files = await self._facts.next_files()
+        files, self._files = self._files[:FILES_PER_CHUNK], self._files[FILES_PER_CHUNK:]
+        if not files:
+            return False
+        chunk, candidates = decide_files(await self._with_outcomes(files), self._plan, self._executions)
+        is_replay = execution.replay.active
+        resolve_candidates(
+            chunk,
+            candidates,
+            await self._look_up(candidates) if self._options.check_s3 else None,
+            publish_unchanged=self._options.publish_unchanged or is_replay,
+            acknowledged=execution.sending.acknowledged_ahead,
+            replay_count=execution.replay.count if is_replay else 0,
+        )
+        self.chunk = chunk
+        return True
+
+    async def _with_outcomes(self, files: Sequence[FileWithEvidence]) -> Sequence[FileWithEvidence]:
+        """Add the stored outcomes to the evidence. In a replay, keep only the published files."""
+        if self._published:
+            return [file for file in files if await self._published.outcome_of(file[0]) is Outcome.PUBLISHED]
+        if not self._outcome_readers:
+            return files
+        return [(path, [await self._with_outcome(path, entry) for entry in evidence]) for path, evidence in files]
+
+    async def _with_outcome(self, path: str, evidence: FileEvidence) -> FileEvidence:
+        reader = self._outcome_readers.get(evidence.member)
+        return evidence if reader is None else evidence._replace(previous_outcome=await reader.outcome_of(path))
+
+    async def _look_up(self, candidates: Sequence[Candidate]) -> Mapping[S3Location, Mapping[str, StoredObject]]:
+        """Return the candidates' objects that exist, by location and key."""
+        keys: dict[S3Location, list[str]] = {}
+        for candidate in candidates:
+            keys.setdefault(candidate.location, []).append(candidate.key)
+        for location in keys:
+            self._lookups.setdefault(location, ObjectLookup(self._objects, location.bucket, location.prefix))
+        return {location: await self._lookups[location].look_up(in_order) for location, in_order in keys.items()}
+
+
+class SessionFactory:
+    """Opens the sessions of executions."""
+
+    def __init__(
+        self,
+        executions: ExecutionStore,
+        facts: FactStore,
+        outcomes: OutcomeStore,
+        objects: Objects,
+        options: WorkerOptions,
+    ) -> None:
+        self._executions = executions
+        self._facts = facts
+        self._outcomes = outcomes
+        self._objects = objects
+        self._options = options
+
+    async def open(self, execution: Execution) -> PublishSession | None:
+        """Open a session that starts after the cursor. Return None if a plan must be made first.
+
+        A plan is no longer valid if it was cleared by a release, if a member has expired, or if an older execution was
+        released while it was made. An execution that is released later sees this plan and leaves it these files.
+        """
+        if execution.replay.active:
+            return self._open_replay(execution)
+        if execution.plan is None:
+            return None
+        loaded = [await self._executions.get(member.execution_id) for member in execution.plan.members]
+        members = [member for member in loaded if member is not None]
+        if len(members) < len(loaded) or has_older_active(execution, members):
+            return None
+        merge = FactMerge(self._facts, members, after=execution.progress.cursor)
+        readers = {
+            index: OutcomeReader(self._outcomes, member.id)
+            for index, member in enumerate(members)
+            if member.id != execution.id
+        }
+        return PublishSession(execution.plan, members, merge, self._objects, self._options, outcome_readers=readers)
+
+    def _open_replay(self, execution: Execution) -> PublishSession:
+        """Open a session whose plan has one member, and whose files are those that it published."""
+        new_since_ms = execution.plan.new_since_ms if execution.plan else None
+        plan = PublishPlan((PlanMember(execution.id, execution.started_at_ms, publishes=True),), new_since_ms)
+        merge = FactMerge(self._facts, [execution], after=execution.sending.cursor)
+        published = OutcomeReader(self._outcomes, execution.id)
+        return PublishSession(plan, [execution], merge, self._objects, self._options, published=published)

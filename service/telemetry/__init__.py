@@ -1,0 +1,1 @@
+"""Metrics and log lines, both made from the worker's observations."""

@@ -1,0 +1,97 @@
+"""Runs one claimed execution: the step of its phase at each tick, until there is nothing left to do."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from service.domain.error_policy import Action, blocks, hold_reason, treatment_of
+from service.domain.names import ExecutionId
+from service.domain.options import WorkerOptions
+from service.domain.phases import Phase
+from service.leasing.leased_executions import LeasedExecution, LeasedExecutions
+from service.worker.retention import RetentionExtension
+
+Step = Callable[[LeasedExecution], Awaitable[float]]
+"""Does the next step of an execution and returns the pause before another one, in seconds."""
+
+
+class ExecutionRunner:
+    """Runs the steps of one execution. `steps` has one for each active phase.
+
+    A HELD execution that is due to be tried again takes the step of the phase in which it was held; it stays HELD
+    until that succeeds.
+    """
+
+    def __init__(
+        self,
+        execution_id: ExecutionId,
+        executions: LeasedExecutions,
+        steps: Mapping[Phase, Step],
+        extension: RetentionExtension,
+        options: WorkerOptions,
+        *,
+        has_unsaved_sends: Callable[[], bool],
+    ) -> None:
+        self._execution_id = execution_id
+        self._executions = executions
+        self._steps = steps
+        self._extension = extension
+        self._options = options
+        self._leased: LeasedExecution | None = None
+        self._permanent_failures = 0
+        self.has_unsaved_sends = has_unsaved_sends
+
+    async def tick(self) -> float | None:
+        """Do the next step. Return the pause in seconds, or None if nothing is left to do for this worker.
+
+        An error is treated as `error_policy` says; it is raised if the step is to be retried.
+        """
+        leased: LeasedExecution | None = None
+        try:
+            leased = self._leased or await self._load()
+            if leased is None:
+                return None
+            pause_s = await self._step(leased)
+        except Exception as error:
+            self._leased = None  # The next tick starts from what is stored.
+            if await self._is_over(error, is_retry_of_held=leased is not None and leased.is_resumed):
+                return None
+            raise
+        self._leased, self._permanent_failures = leased, 0
+        return pause_s if leased.current.is_active else None
+
+    async def _step(self, leased: LeasedExecution) -> float:
+        leased.require_lease()
+        if self._extension.is_due(leased.current):
+            return await self._extension.extend(leased)
+        pause_s = await self._steps[leased.current.phase](leased)
+        await leased.confirm()
+        return pause_s
+
+    async def _load(self) -> LeasedExecution | None:
+        """Load the execution; None if it needs no step. A HELD one that is due resumes, which is not stored yet."""
+        leased = await self._executions.load(self._execution_id)
+        if leased is not None and leased.current.retry_at_ms is not None:
+            leased.resume()
+        return leased if leased is not None and leased.current.is_active else None
+
+    async def _is_over(self, error: Exception, *, is_retry_of_held: bool) -> bool:
+        """Treat an error. Return whether this worker is done with the execution; False to retry the step."""
+        treatment = treatment_of(error)
+        if treatment.action is Action.LET_GO:
+            return True
+        is_permanent = treatment.action is Action.HOLD_WHEN_REPEATED
+        self._permanent_failures = self._permanent_failures + 1 if is_permanent else 0
+        if treatment.action is Action.RETRY and not (blocks(error) or is_retry_of_held):
+            return False
+        leased = await self._executions.load(self._execution_id)
+        if leased is None or is_retry_of_held:
+            if leased is not None:
+                await leased.block(error)
+            return True
+        since_ms = leased.current.blocked_since_ms
+        blocked_s = 0.0 if since_ms is None else (self._executions.clock.now_ms() - since_ms) / 1000
+        reason = hold_reason(treatment, self._options, blocked_s=blocked_s, permanent_failures=self._permanent_failures)
+        if reason is not None:
+            await leased.hold(reason, error)
+        elif blocks(error):
+            await leased.block(error)
+        return reason is not None
