@@ -1,8 +1,8 @@
-"""What the service costs: CPU, calls and memory, against one UpdateItem and one SendMessage per file.
+"""What the service costs: CPU, calls and memory, compared with one UpdateItem and one SendMessage per file.
 
-workload    the execution that is measured: its files, its log, its bucket
-stub/       a process that plays AWS on loopback, counts requests and whose CPU nobody counts
-runs        one run: a fresh stub, a fresh process that is measured (measure, stopwatch)
+workload                      the measured execution: its files, its log, its bucket
+stub/                         a process that answers for AWS on loopback and counts requests; its CPU is not counted
+runs                          one run: a fresh stub, and a fresh process that is measured (measure, stopwatch)
 parsing, pipeline, baseline   the subjects
-figures     starts the runs and draws the figures from them;  targets  judges them;  report  prints them
+figures                       start the runs and compute the figures; `targets` judges them, `report` prints them
 """

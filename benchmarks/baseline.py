@@ -1,7 +1,7 @@
-"""What the service is compared with: each file a row and a message of its own, through plain boto3.
+"""The baseline: one UpdateItem and one SendMessage for each file, with plain boto3.
 
-AWS's sample of this kind does that in a function that is handed log lines. Reading the log, looking a file up in S3
-and whatever would make it complete cost it nothing here.
+AWS's sample of this kind does that in a function that receives log lines. The baseline does not read the log, does
+not look files up in S3, and does nothing to be complete.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The figures of one invocation, from its runs."""
+"""The figures of one invocation, computed from its runs."""
 
 import os
 import platform
@@ -12,14 +12,14 @@ from benchmarks.runs import Run, run
 from benchmarks.workload import LINES_PER_FILE, Workload
 
 PER_FILES = 100_000
-"""What all costs are given for, however many files were measured."""
+"""The number of files that all costs are scaled to, whatever number was measured."""
 
 BASELINE_FILES = 2000
-"""Enough: each costs what the one before did, and that is much."""
+"""The files of a baseline run. Each costs as much as the one before, and that is slow."""
 
-_FACTS_OF_A_BATCH = 25
-_MESSAGES_OF_A_BATCH = 10
-_OBJECTS_OF_A_PAGE = 1000
+_FACTS_PER_BATCH = 25
+_MESSAGES_PER_BATCH = 10
+_OBJECTS_PER_PAGE = 1000
 
 
 _Subject = tuple[str, Workload]
@@ -35,7 +35,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Calls:
-    """How often an operation was called, and how often at least it had to be; None where no number is the least."""
+    """The calls of an operation, and the fewest that are possible; None if there is no such number."""
 
     made: int
     fewest: int | None
@@ -45,12 +45,12 @@ class Calls:
         return self.made / self.fewest if self.fewest else None
 
 
-NEVER = Calls(0, None)
+NO_CALLS = Calls(0, None)
 
 
 @dataclass(frozen=True)
 class Form:
-    """One log form. `peak_bytes` are by the number of files: as many as asked for, and a tenth of them."""
+    """One log form. `peak_bytes` are by number of files: the requested number, and a tenth of it."""
 
     lines_per_cpu_s: float
     parsing: Cost
@@ -61,13 +61,13 @@ class Form:
 
     @property
     def pipeline(self) -> Cost:
-        """From the log to the queue."""
+        """The cost from the log to the queue."""
         return Cost(self.following.cpu_s + self.publishing.cpu_s, self.following.wall_s + self.publishing.wall_s)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Costs are medians over `runs` runs, peaks of memory the greatest."""
+    """The figures of an invocation. Costs are medians over `runs` runs, memory peaks are maxima."""
 
     python: str
     machine: str
@@ -81,10 +81,10 @@ class Figures:
         return asdict(self)
 
 
-def measured(files: int, forms: Sequence[str], runs: int, note: Callable[[str], None]) -> Figures:
-    """Run everything `runs` times. `note` is told what is being done.
+def measure_all(files: int, forms: Sequence[str], runs: int, show_progress: Callable[[str], None]) -> Figures:
+    """Run everything `runs` times. `show_progress` is called before each run.
 
-    The subjects take turns, so that whatever else goes on in the machine meets all of them.
+    The subjects take turns, because other load on the machine must affect all of them.
     """
     baseline = ("baseline", Workload(forms[0], min(files, BASELINE_FILES)))
     done: dict[_Subject, list[Run]] = {baseline: []}
@@ -93,7 +93,7 @@ def measured(files: int, forms: Sequence[str], runs: int, note: Callable[[str], 
         done |= {("parsing", loads[0]): [], ("pipeline", loads[0]): [], ("pipeline", loads[1]): []}
     for number in range(runs):
         for (subject, load), finished in done.items():
-            note(f"run {number + 1} of {runs}: {subject}, {load.form}, {load.files:,} files")
+            show_progress(f"run {number + 1} of {runs}: {subject}, {load.form}, {load.files:,} files")
             finished.append(run(subject, load))
     return Figures(
         python=platform.python_version(),
@@ -113,7 +113,7 @@ def _tenth(files: int) -> int:
 def _form(load: Workload, done: dict[_Subject, list[Run]]) -> Form:
     parsed, piped = done["parsing", load], done["pipeline", load]
     tenth = done["pipeline", Workload(load.form, _tenth(load.files))]
-    lines = min(load.lines, parsing.MOST_LINES)
+    lines = min(load.lines, parsing.MAX_LINES)
     return Form(
         lines_per_cpu_s=lines / median(r.cpu_s["parse"] for r in parsed),
         parsing=_cost(parsed, "parse", lines // LINES_PER_FILE),
@@ -135,15 +135,15 @@ def _peak(runs: Iterable[Run]) -> int:
 
 def _calls(done: Run, load: Workload) -> dict[str, Calls]:
     fewest = {
-        # Its pages, and the answer without any that says that they were all.
+        # Its pages, and the empty answer that follows the last one.
         "GetLogEvents": load.pages + 1,
-        "BatchWriteItem": _batches(load.lines, _FACTS_OF_A_BATCH),
-        "SendMessageBatch": _batches(load.files, _MESSAGES_OF_A_BATCH),
-        "ListObjectsV2": _batches(load.files, _OBJECTS_OF_A_PAGE),
+        "BatchWriteItem": _batches(load.lines, _FACTS_PER_BATCH),
+        "SendMessageBatch": _batches(load.files, _MESSAGES_PER_BATCH),
+        "ListObjectsV2": _batches(load.files, _OBJECTS_PER_PAGE),
     }
     others = sorted(done.requests.keys() - fewest.keys(), key=lambda name: -done.requests[name])
     return {name: Calls(done.requests.get(name, 0), fewest.get(name)) for name in (*fewest, *others)}
 
 
-def _batches(things: int, size: int) -> int:
-    return -(-things // size)
+def _batches(items: int, size: int) -> int:
+    return -(-items // size)

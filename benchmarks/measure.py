@@ -1,6 +1,6 @@
-"""`python -m benchmarks.measure SUBJECT FORM FILES`: measures one run and prints what it took, as JSON.
+"""`python -m benchmarks.measure SUBJECT FORM FILES`: measure one run and print the result as JSON.
 
-A process of its own, so that the peak of its memory is the run's.
+It is a process for one run only, because the peak of its memory must be that of the run.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from benchmarks.workload import Workload
 
 def main(subject: str, form: str, files: str) -> None:
     watch = Stopwatch()
-    # Only the subject's own modules: what the others import is not its memory.
+    # Import only the subject's modules, because those of the others would add to its memory.
     importlib.import_module(f"benchmarks.{subject}").measure(Workload(form, int(files)), watch)
     print(json.dumps({"cpu_s": watch.cpu_s, "wall_s": watch.wall_s, "peak_bytes": peak_bytes()}))
 

@@ -6,14 +6,14 @@ from service.domain.facts import Fact
 from service.domain.names import TaskMode
 from service.parsing import PARSERS
 
-MOST_LINES = 200_000
+MAX_LINES = 200_000
 
 
 def measure(load: Workload, watch: Stopwatch) -> None:
-    """Parse the log's lines, or, what says as much, the first of very many."""
-    lines = [load.line(number) for number in range(min(load.lines, MOST_LINES))]
+    """Parse the log's lines, or the first MAX_LINES of them, whose rate is the same."""
+    lines = [load.line(number) for number in range(min(load.lines, MAX_LINES))]
     parse = PARSERS[TaskMode(load.form)]
     with watch.phase("parse"):
         facts = sum([isinstance(parse(line, 0), Fact) for line in lines])
     if facts != len(lines):
-        raise SystemExit(f"{len(lines) - facts} lines were not understood")
+        raise SystemExit(f"{len(lines) - facts} lines state no fact")

@@ -92,4 +92,5 @@ async def _register(ports: WorkerPorts) -> ExecutionId:
 async def _run(runner: ExecutionRunner, transitions: _Transitions, phases: Collection[Phase]) -> None:
     """Tick as the worker's loop does while the execution is in one of the phases."""
     while transitions.phase in phases:
-        await asyncio.sleep(await runner.tick() or 0.0)
+        pause_s = await runner.tick()
+        await asyncio.sleep(pause_s or 0.0)

@@ -1,10 +1,10 @@
-"""The figures for people."""
+"""The figures as tables."""
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import NEVER, PER_FILES, Calls, Cost, Figures
+from benchmarks.figures import NO_CALLS, PER_FILES, Calls, Cost, Figures
 from benchmarks.targets import verdicts
 
 WIDTH = 120
@@ -14,9 +14,9 @@ def show(figures: Figures) -> None:
     console = Console(width=WIDTH, highlight=False)
     console.print(
         f"Python {figures.python}, {figures.machine}, {figures.cpus} CPUs. {figures.files:,} files, each logged as "
-        f"transferred and as verified. Costs are medians, runs: {figures.runs}.",
-        "CPU is the measured process's alone, without the making of its SDK clients.",
-        "Fewest calls: facts / 25, messages / 10, objects / 1,000; the log's pages and the answer that they were all.",
+        f"transferred and as verified. Costs are medians of {figures.runs} runs.",
+        "CPU is that of the measured process, without opening its SDK clients.",
+        "Fewest calls: facts / 25, messages / 10, objects / 1,000; the log's pages and the empty answer at its end.",
         sep="\n",
     )
     for table in (_costs(figures), _calls(figures), _memory(figures), _targets(figures)):
@@ -31,7 +31,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _costs(figures: Figures) -> Table:
-    table = _table(f"Seconds per {PER_FILES:,} files", "", "CPU", "wall", "CPU against the baseline")
+    table = _table(f"Seconds per {PER_FILES:,} files", "", "CPU", "wall", "CPU / baseline")
     for name, form in figures.forms.items():
         for phase, cost in (
             ("parsing alone", form.parsing),
@@ -53,7 +53,7 @@ def _calls(figures: Figures) -> Table:
     columns = [column for name in figures.forms for column in (name, "fewest", "ratio")]
     table = _table(f"Calls for {figures.files:,} files", "", *columns)
     for operation in dict.fromkeys(operation for form in figures.forms.values() for operation in form.calls):
-        counts = [form.calls.get(operation, NEVER) for form in figures.forms.values()]
+        counts = [form.calls.get(operation, NO_CALLS) for form in figures.forms.values()]
         table.add_row(operation, *(text for calls in counts for text in _count(calls)))
     return table
 
@@ -79,5 +79,5 @@ def _targets(figures: Figures) -> Table:
     table = _table("Targets", "", "figure", "target", "")
     for verdict in verdicts(figures):
         met = "[green]met[/]" if verdict.met else "[bold red]missed[/]"
-        table.add_row(verdict.what, verdict.figure, verdict.target, met)
+        table.add_row(verdict.name, verdict.figure, verdict.target, met)
     return table

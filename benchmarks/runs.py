@@ -1,4 +1,4 @@
-"""One run: a fresh stub, and a fresh process that is measured against it."""
+"""One run: a fresh stub, and a fresh process that is measured with it."""
 
 import json
 import os
@@ -23,7 +23,7 @@ _AWS = {
 
 @dataclass(frozen=True)
 class Run:
-    """CPU and wall seconds by phase, the process's peak of memory, and what the stub was asked, by operation."""
+    """The result of a run: CPU and wall seconds by phase, peak memory, requests by operation, messages sent."""
 
     cpu_s: dict[str, float]
     wall_s: dict[str, float]
@@ -33,7 +33,7 @@ class Run:
 
 
 def run(subject: str, load: Workload) -> Run:
-    """Measure a subject: the name of a module with `measure`."""
+    """Measure a subject: the name of a module that has `measure`."""
     with _stub(load) as url:
         command = [sys.executable, "-m", "benchmarks.measure", subject, load.form, str(load.files)]
         environment = _environment(AWS_ENDPOINT_URL=url)
@@ -54,6 +54,6 @@ def _stub(load: Workload) -> Iterator[str]:
 
 
 def _environment(**more: str) -> dict[str, str]:
-    """What a process needs: nothing of AWS or of proxies that is set outside gets in."""
+    """Return a process's environment, without what is set outside for AWS or proxies."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "HTTP"))}
     return {**inherited, **_AWS, **more}

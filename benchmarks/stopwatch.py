@@ -1,4 +1,4 @@
-"""What a stretch of the measured process takes."""
+"""The time and memory that a process uses."""
 
 import resource
 import sys
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Seconds by the name of a phase: of the clock, and of CPU in user and system mode in all threads."""
+    """Seconds by phase: wall-clock time, and CPU time in user and system mode of all threads."""
 
     def __init__(self) -> None:
         self.cpu_s: dict[str, float] = {}
@@ -23,6 +23,6 @@ class Stopwatch:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had. Its parent must be smaller: Linux hands that peak down."""
+    """Return the peak memory of this process. Its parent must have used less: on Linux a child inherits the peak."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

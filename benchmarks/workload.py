@@ -1,6 +1,6 @@
-"""The execution that is measured: how many files it has, what its log says of them, how its bucket lists them.
+"""The measured execution: its files, the lines of its log, the objects of its bucket.
 
-Each file is logged twice, as transferred and as verified: the most that DataSync may log of a good one.
+Each file is logged twice, as transferred and as verified: the most that DataSync logs about a file without errors.
 """
 
 from collections.abc import Iterator
@@ -23,16 +23,16 @@ FORMS = ("BASIC", "ENHANCED")
 LINES_PER_FILE = 2
 
 _STRIDE = 7_368_787
-"""A prime: files are logged in another order than that of their names, as where many are transferred at once."""
+"""A prime: as with parallel transfers, the log does not have the files in the order of their names."""
 
-_EVENTS_OF_A_PAGE = 10_000
-_BYTES_OF_A_PAGE = 1024 * 1024
-"""The most of one answer to GetLogEvents."""
+_MAX_EVENTS_PER_PAGE = 10_000
+_MAX_BYTES_PER_PAGE = 1024 * 1024
+"""The limits of one answer to GetLogEvents."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """`files` files, logged in the form of a task mode: one of FORMS."""
+    """A number of files, logged in the form of a task mode: one of FORMS."""
 
     form: str
     files: int
@@ -42,30 +42,30 @@ class Workload:
         return self.files * LINES_PER_FILE
 
     @property
-    def lines_of_a_page(self) -> int:
-        """As many as fit if all were as long as the first, which is of the longer kind."""
-        return min(_EVENTS_OF_A_PAGE, _BYTES_OF_A_PAGE // len(self.line(0).encode()))
+    def lines_per_page(self) -> int:
+        """The lines that fit if all are as long as the first one, which is of the longer kind."""
+        return min(_MAX_EVENTS_PER_PAGE, _MAX_BYTES_PER_PAGE // len(self.line(0).encode()))
 
     @property
     def pages(self) -> int:
-        return -(-self.lines // self.lines_of_a_page)
+        return -(-self.lines // self.lines_per_page)
 
     def page(self, start: int) -> Iterator[tuple[int, str]]:
-        """Time in milliseconds and text of the lines of the page that begins at line `start`."""
-        for number in range(start, min(start + self.lines_of_a_page, self.lines)):
+        """Yield time in milliseconds and text of the lines of the page that begins at line `start`."""
+        for number in range(start, min(start + self.lines_per_page, self.lines)):
             yield STARTED_S * 1000 + number // 100, self.line(number)
 
     def line(self, number: int) -> str:
         file = number // LINES_PER_FILE * _STRIDE % self.files
         is_verified = number % LINES_PER_FILE == 1
         if self.form == "BASIC":
-            word = "Verified" if is_verified else "Transferred"
-            return f"[NOTICE] {word} file /{path(file)}, {size_bytes(file)} bytes"
+            action = "Verified" if is_verified else "Transferred"
+            return f"[NOTICE] {action} file /{path(file)}, {size_bytes(file)} bytes"
         return orjson.dumps(_record("VERIFY" if is_verified else "TRANSFER", file)).decode()
 
 
 def path(file: int) -> str:
-    """Sorts as its number does. The blanks and the sign are what S3 encodes in a listing."""
+    """Return a path that sorts like its number. S3 encodes its blanks and its `=` in a listing."""
     return f"plant={file // 1000:06d}/readings of 2026-01-02/part-{file:09d}.parquet"
 
 
@@ -82,7 +82,7 @@ def queue_url(endpoint_url: str) -> str:
 
 
 def _record(action: str, file: int) -> dict[str, object]:
-    """The record that AWS documents of a file that is at both ends, without its error (datasync/latest/userguide)."""
+    """Return the record that AWS documents for a file that exists at both ends (datasync/latest/userguide)."""
     return {
         "Action": action,
         "Source": _side("loc-0b3017fc4ba4a2d8d", file, {"ETag": etag(file)}, {}),

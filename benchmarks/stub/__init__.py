@@ -1,7 +1,7 @@
-"""Just enough of AWS for one execution, in a process of its own on loopback: it counts requests and refuses nothing.
+"""The operations of AWS that one execution needs, served on loopback. It counts requests and accepts all of them.
 
-http        a server as thin as HTTP allows: it takes its share of the cores that the measured process runs on
-aws         which operation is answered by what; DataSync, CloudWatch Logs and SQS, which need little
+http        a minimal HTTP server, because it runs on the same cores as the measured process
+aws         the operations by name; those of DataSync, CloudWatch Logs and SQS
 table       DynamoDB
 bucket      S3's listing
 """

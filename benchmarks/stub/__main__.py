@@ -1,4 +1,4 @@
-"""`python -m benchmarks.stub FORM FILES`: serves until it is terminated; the first line says where."""
+"""`python -m benchmarks.stub FORM FILES`: serve until terminated. The first line of the output is the URL."""
 
 import asyncio
 import sys

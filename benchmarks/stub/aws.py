@@ -16,11 +16,11 @@ Payload = dict[str, Any]
 Operation = Callable[[Payload], Payload]
 
 _RECEIPT = {"MessageId": "0" * 36, "MD5OfMessageBody": "0" * 32, "MD5OfMessageAttributes": "0" * 32}
-"""As long as SQS's. The SDKs do not look at the digests."""
+"""An answer as long as SQS's. The SDKs do not check the digests."""
 
 
 class Aws:
-    """One execution that has ended, its log and its bucket, an empty table and an empty queue."""
+    """One ended execution, its log and its bucket, an empty table and an empty queue."""
 
     def __init__(self, load: Workload) -> None:
         self._load = load
@@ -43,7 +43,7 @@ class Aws:
         }
 
     def answer(self, request: Request) -> bytes:
-        """Answer an operation; and on `GET /account` what has come in: `requests` by operation, `messages`."""
+        """Answer an operation; answer `GET /account` with the counts so far: `requests` by operation, `messages`."""
         if request.operation == "GET /account":
             return orjson.dumps({"requests": self._requests, "messages": self._messages})
         if request.operation == f"GET /{workload.BUCKET}":
@@ -66,7 +66,7 @@ class Aws:
         }
 
     def _get_log_events(self, payload: Payload) -> Payload:
-        """A token holds the line to go on with; at the end it is the one that was given, as CloudWatch does it."""
+        """Return a page. The token holds the number of the next line; at the end it is the same again."""
         start = int(payload.get("nextToken", "f/0").removeprefix("f/"))
         page = [{"timestamp": at, "message": line, "ingestionTime": at} for at, line in self._load.page(start)]
         return {

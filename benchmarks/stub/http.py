@@ -1,4 +1,4 @@
-"""HTTP/1.1 with kept connections and bodies of known length: what the SDKs speak, and nothing else."""
+"""HTTP/1.1 with persistent connections and Content-Length: as much as the SDKs need."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ _TARGET = re.compile(rb"\r\nx-amz-target: *(\S+)", re.IGNORECASE)
 
 
 class Request(NamedTuple):
-    """`operation` is what X-Amz-Target says, as `DynamoDB_20120810.Query`; without it the method and the path."""
+    """A request. `operation` is X-Amz-Target (`DynamoDB_20120810.Query`) or, without one, method and path."""
 
     operation: str
     query: str
@@ -32,7 +32,7 @@ class _Connection(asyncio.Protocol):
         self._answer = answer
         self._received = b""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # because TCP has both ways
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # (a TCP transport is one that also writes)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -42,7 +42,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
     def _next(self) -> Request | None:
-        """The first whole request that has been received."""
+        """Return the first request that was received completely, and remove it."""
         head, end, rest = self._received.partition(b"\r\n\r\n")
         length = int(found[1]) if (found := _LENGTH.search(head)) else 0
         if not end or len(rest) < length:

@@ -1,4 +1,4 @@
-"""DynamoDB with one table. Conditions are taken to hold: whoever is measured writes here alone."""
+"""DynamoDB with one table. Every condition counts as true, because the measured process is the only writer."""
 
 import re
 from bisect import bisect_right
@@ -9,11 +9,11 @@ import orjson
 Item = dict[str, Any]
 
 _SET = re.compile(r"(#?\w+) = (?:if_not_exists\(\w+, )?(:\w+)")
-_BYTES_OF_A_PAGE = 1024 * 1024
+_MAX_BYTES_PER_PAGE = 1024 * 1024
 
 
 class Table:
-    """Rows by partition and sort key, each packed: there may be millions."""
+    """Items by partition and sort key, each as JSON text, because there may be millions."""
 
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, str]] = {}
@@ -39,33 +39,33 @@ class Table:
         return {"Item": orjson.loads(packed)} if packed else {}
 
     def update_item(self, payload: Item) -> Item:
-        """SET alone, of plain values or of those that are not there yet."""
-        row: Item = self.get_item(payload).get("Item") or payload["Key"]
+        """Carry out SET of values, with `if_not_exists` or without. The rest of the expression is ignored."""
+        item: Item = self.get_item(payload).get("Item") or payload["Key"]
         names = payload.get("ExpressionAttributeNames", {})
         for name, value in _SET.findall(payload["UpdateExpression"]):
-            row[names.get(name, name)] = payload["ExpressionAttributeValues"][value]
-        self._put(row)
-        return {"Attributes": row} if payload.get("ReturnValues") == "ALL_NEW" else {}
+            item[names.get(name, name)] = payload["ExpressionAttributeValues"][value]
+        self._put(item)
+        return {"Attributes": item} if payload.get("ReturnValues") == "ALL_NEW" else {}
 
     def query(self, payload: Item) -> Item:
-        """A partition in order, behind `:after` or the last page. Other conditions find nothing."""
+        """Return a partition in order, after `:after` or the last page. Queries of indexes find nothing."""
         values = payload["ExpressionAttributeValues"]
         pk = values.get(":pk", {"S": ""})["S"]
-        rows, paths = self._partitions.get(pk, {}), self._in_order(pk)
+        items, paths = self._partitions.get(pk, {}), self._in_order(pk)
         after = payload.get("ExclusiveStartKey", {"sk": values.get(":after", {"S": ""})})["sk"]["S"]
         start = bisect_right(paths, after)
-        most = _BYTES_OF_A_PAGE // len(rows[paths[0]]) if paths else 1
+        most = _MAX_BYTES_PER_PAGE // len(items[paths[0]]) if paths else 1
         page = paths[start : start + min(most, payload.get("Limit", most))]
         answer: Item = {"Count": len(page), "ScannedCount": len(page)}
         if payload.get("Select") != "COUNT":
-            answer["Items"] = [_projected(orjson.loads(rows[path]), payload) for path in page]
+            answer["Items"] = [_projected(orjson.loads(items[path]), payload) for path in page]
         if start + len(page) < len(paths):
             answer["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": {"S": page[-1]}}
         return answer
 
     def _put(self, item: Item) -> None:
         pk = item["pk"]["S"]
-        # As text: the bytes that orjson makes keep the room that they were made in.
+        # As text, because the bytes that orjson returns keep their whole buffer.
         self._partitions.setdefault(pk, {})[item["sk"]["S"]] = orjson.dumps(item).decode()
         self._sorted.pop(pk, None)
 

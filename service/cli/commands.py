@@ -12,6 +12,7 @@ import typer
 from service import __version__
 from service.cli import health_check, show
 from service.config import LogFormat, Settings, load
+from service.config.reference import help_text
 from service.domain.errors import NotFoundError
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, parse_execution_id
@@ -56,7 +57,7 @@ def _options(
 ) -> None: ...
 
 
-@program.command()
+@program.command(epilog=f"\b\n{help_text()}")  # Click does not rewrap a paragraph that begins with \\b.
 def run() -> None:
     """Run the worker until SIGTERM or SIGINT."""
     settings = load(os.environ)

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import orjson
 import typer
 
 from service.domain.execution import Execution
+from service.domain.phases import Phase
 from service.domain.views import ExecutionFile, escape_unprintable, execution_view, file_view
 
 HEADINGS = ("EXECUTION", "PHASE", "REASON", "DATASYNC", "VERIFIED", "PUBLISHED", "FAILED", "STARTED", "TASK")
@@ -22,12 +23,13 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 def executions(found: Iterable[Execution]) -> None:
-    """Print a table: with colours on a terminal, else as aligned text."""
-    rows = [_row(execution_view(execution)) for execution in found]
-    if sys.stdout.isatty():
-        _draw(rows)
-    else:
-        _align([HEADINGS, *rows])
+    """Print a table: with colours on a terminal, else as aligned text.
+
+    Below an execution that is held or blocked stands its `reason_detail`, shortened to the terminal's width.
+    """
+    shown = [_Row(_cells(execution_view(execution)), _detail(execution)) for execution in found]
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *(row.cells for row in shown), strict=True)]
+    (_draw if sys.stdout.isatty() else _align)(shown, widths)
 
 
 def execution(found: Execution) -> None:
@@ -58,7 +60,21 @@ async def files_document(pages: AsyncIterator[Sequence[ExecutionFile]]) -> None:
     typer.echo("\n]}")
 
 
-def _row(view: Mapping[str, Any]) -> tuple[str, ...]:
+class _Row(NamedTuple):
+    """The cells of an execution, and the line below them."""
+
+    cells: Sequence[str]
+    detail: str | None
+
+
+def _detail(execution: Execution) -> str | None:
+    is_stopped = execution.phase is Phase.HELD or execution.blocked_since_ms is not None
+    if execution.reason_detail is None or not is_stopped:
+        return None
+    return f"  ! {escape_unprintable(execution.reason_detail)}"
+
+
+def _cells(view: Mapping[str, Any]) -> tuple[str, ...]:
     counts = view["files"]
     cells = (
         view["execution_id"],
@@ -89,26 +105,33 @@ def _file_line(view: Mapping[str, Any]) -> str:
     return f"{line}  ({escape_unprintable(view['reason'])})" if view["reason"] else line
 
 
-def _align(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (
+def _align(rows: Sequence[_Row], widths: Sequence[int]) -> None:
+    for cells, detail in [(HEADINGS, None), *rows]:
+        aligned = (
             f"{cell:>{width}}" if heading in RIGHT else f"{cell:<{width}}"
-            for heading, cell, width in zip(HEADINGS, row, widths, strict=True)
+            for heading, cell, width in zip(HEADINGS, cells, widths, strict=True)
         )
-        typer.echo("  ".join(cells).rstrip())
+        typer.echo("  ".join(aligned).rstrip())
+        if detail:
+            typer.echo(detail)
 
 
-def _draw(rows: Sequence[Sequence[str]]) -> None:
+def _draw(rows: Sequence[_Row], widths: Sequence[int]) -> None:
+    """Draw a table for each row, because no cell of rich spans columns. Equal widths align them."""
     # Takes half of the start-up time, and is needed only on a terminal.
     from rich.console import Console  # noqa: PLC0415  (see above)
     from rich.table import Table  # noqa: PLC0415  (see above)
     from rich.text import Text  # noqa: PLC0415  (see above)
 
     colours = {"PUBLISHED": "green", "HELD": "bold red", "CARRIED": "yellow", "DISCARDED": "dim"}
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in RIGHT else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell, style=colours.get(cell, "")) for cell in row))
-    Console().print(table)
+    console = Console()
+    for cells, detail in [(HEADINGS, None), *rows]:
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for heading, width in zip(HEADINGS, widths, strict=True):
+            justify: Literal["left", "right"] = "right" if heading in RIGHT else "left"
+            table.add_column(justify=justify, overflow="fold", min_width=width)
+        style = "bold" if cells is HEADINGS else ""
+        table.add_row(*(Text(cell, style=colours.get(cell, style)) for cell in cells))
+        console.print(table)
+        if detail:
+            console.print(Text(detail, style="bold red"), no_wrap=True, overflow="ellipsis")

@@ -1,5 +1,6 @@
 """The settings of a process, from its environment."""
 
-from service.config.settings import LogFormat, LogLevel, Settings, SettingsError, load
+from service.config.loading import SettingsError, load
+from service.config.settings import LogFormat, LogLevel, Settings
 
 __all__ = ["LogFormat", "LogLevel", "Settings", "SettingsError", "load"]

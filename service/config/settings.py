@@ -1,17 +1,15 @@
-"""The settings: read once from the environment, with all problems reported at once.
+"""The settings: each field of `Settings` is one variable.
 
-Each field of `Settings` is one variable. Its description is the set of allowed values, which the error for a wrong
-value names: `TRIGGER_POLL_INTERVAL_S: '15s' is not a number above 0 and at most 86400`.
+A field's title is its meaning. Its description is the set of allowed values, which the error for a wrong value names:
+`TRIGGER_POLL_INTERVAL_S: '15s' is not a number above 0 and at most 86400`.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from service.config import values
 from service.domain.execution import S3Location
@@ -22,16 +20,7 @@ PREFIX = "TRIGGER_"
 
 _DEFAULTS = WorkerOptions()
 
-_YES_NO = "true or false"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-class SettingsError(Exception):
-    """The environment has wrong settings. `problems` are all of them, one printable line each."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 class LogLevel(StrEnum):
@@ -50,16 +39,34 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-def _number(default: float, *, least: float | None = None, most: float = DAY_S) -> Any:  # noqa: ANN401  (the type of pydantic's Field)
+def variable(field: str) -> str:
+    """Return the environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def _setting(default: object, meaning: str, **more: Any) -> Any:  # noqa: ANN401  (the type of pydantic's Field)
+    """Declare a setting. `unset` describes the default of one that is None or empty."""
+    unset = more.pop("unset", None)
+    return Field(default, title=meaning, json_schema_extra={"unset": unset} if unset else None, **more)
+
+
+def _number(default: float, meaning: str, *, least: float | None = None, most: float = DAY_S) -> Any:  # noqa: ANN401  (the type of pydantic's Field)
     """Declare a number from `least` (without one: above 0) to `most`, inclusive."""
     bounds = f"above 0 and at most {most}" if least is None else f"from {least} to {most}"
     number = "a whole number" if isinstance(default, int) else "a number"
     above = {"gt": 0} if least is None else {"ge": least}
-    return Field(default, **above, le=most, description=f"{number} {bounds}")
+    largest = f"{most // DAY_S} days" if most > DAY_S else f"{most:,}"
+    smallest = "Above 0, at most" if least is None else f"From {least} to" if least else "At most"
+    meaning = f"{meaning} {smallest} {largest}."
+    return _setting(default, meaning, **above, le=most, description=f"{number} {bounds}")
 
 
-def _one_of(default: StrEnum) -> Any:  # noqa: ANN401  (the type of pydantic's Field)
-    return Field(default, description=f"one of {', '.join(type(default))}")
+def _one_of(default: StrEnum, meaning: str) -> Any:  # noqa: ANN401  (the type of pydantic's Field)
+    return _setting(default, meaning, description=f"one of {', '.join(type(default))}")
+
+
+def _yes_no(meaning: str, *, default: bool) -> Any:  # noqa: ANN401  (the type of pydantic's Field)
+    return _setting(default, meaning, description="true or false")
 
 
 class Settings(BaseModel):
@@ -67,55 +74,156 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    queue_url: Annotated[str, BeforeValidator(values.queue_url)] = ""
-    wake_queue_url: Annotated[str, BeforeValidator(values.queue_url)] = ""
-    table_name: str = Field(
-        "datasync-trigger",
-        pattern=r"^[A-Za-z0-9_.-]{3,255}$",
-        description="a table's name: 3 to 255 letters, digits, _ . -",
+    queue_url: Annotated[str, BeforeValidator(values.queue_url)] = _setting(
+        "",
+        "URL of the SQS queue for the file messages. A name that ends in `.fifo` is used as a FIFO queue. Only "
+        "`init --queue NAME` runs without it.",
+        unset="required",
     )
-    task_arns: Annotated[tuple[TaskArn, ...], BeforeValidator(values.task_arns)] = ()
-    task_tag: Annotated[values.TaskTag | None, BeforeValidator(values.task_tag)] = None
-    s3_target_base_uri: Annotated[S3Location | None, BeforeValidator(values.s3_location)] = None
-    log_group: str | None = Field(
+    task_arns: Annotated[tuple[TaskArn, ...], BeforeValidator(values.task_arns)] = _setting(
+        (),
+        "DataSync task ARNs, separated by commas. All must belong to one account and one Region.",
+        unset="every task that writes to S3",
+    )
+    task_tag: Annotated[values.TaskTag | None, BeforeValidator(values.task_tag)] = _setting(
+        None, "`key=value`: only tasks with this tag. Not together with `TRIGGER_TASK_ARNS`.", unset="none"
+    )
+    s3_target_base_uri: Annotated[S3Location | None, BeforeValidator(values.s3_location)] = _setting(
         None,
+        "`s3://bucket` or `s3://bucket/prefix`: the place that messages name. It replaces the task's own destination.",
+        unset="the task's destination location",
+    )
+    log_group: str | None = _setting(
+        None,
+        "Name of the CloudWatch log group. Enhanced mode always logs to `/aws/datasync`.",
+        unset="the task's log group",
         pattern=r"^[A-Za-z0-9_/.#-]{1,512}$",
         description="a log group's name (no ARN): letters, digits, _ / . # -",
     )
-    log_stream_prefix: Annotated[str, BeforeValidator(values.stream_prefix)] = _DEFAULTS.log_stream_prefix
+    log_stream_prefix: Annotated[str, BeforeValidator(values.stream_prefix)] = _setting(
+        _DEFAULTS.log_stream_prefix,
+        "Prefix of an execution's log streams. It must contain `{execution_id}`.",
+    )
     source: Annotated[
         Literal["auto", "logs"], BeforeValidator(values.not_implemented("give auto or logs", "report"))
-    ] = Field("auto", description="one of auto, logs")
-    poll_interval_s: float = _number(_DEFAULTS.poll_interval_s)
-    lookback_s: float = _number(_DEFAULTS.lookback_s, least=0, most=366 * DAY_S)
-    settle_s: float = _number(_DEFAULTS.settle_s)
-    seal_deadline_s: float = _number(_DEFAULTS.seal_deadline_s, most=7 * DAY_S)
-    reconcile: Annotated[CompletenessCheck, BeforeValidator(str.lower)] = _one_of(_DEFAULTS.reconcile)
-    on_error: Annotated[OnError, BeforeValidator(str.lower)] = _one_of(_DEFAULTS.on_error)
-    on_incomplete: Annotated[OnIncomplete, BeforeValidator(str.lower)] = _one_of(_DEFAULTS.on_incomplete)
-    publish_unchanged: bool = Field(default=_DEFAULTS.publish_unchanged, description=_YES_NO)
+    ] = _setting(
+        "auto",
+        "The evidence that a file was verified. `auto` and `logs` both read the log. `report` (DataSync's task "
+        "reports) is not built and is refused.",
+        description="one of auto, logs",
+    )
+    wake_queue_url: Annotated[str, BeforeValidator(values.queue_url)] = _setting(
+        "",
+        "URL of an SQS queue that receives DataSync's events from EventBridge. Each message wakes a worker. It must "
+        "not be the queue of `TRIGGER_QUEUE_URL`.",
+        unset="none",
+    )
+    table_name: str = _setting(
+        "datasync-trigger",
+        "Name of the DynamoDB table.",
+        pattern=r"^[A-Za-z0-9_.-]{3,255}$",
+        description="a table's name: 3 to 255 letters, digits, _ . -",
+    )
+    poll_interval_s: float = _number(
+        _DEFAULTS.poll_interval_s,
+        "Pause between two discovery passes, and between two reads of a running execution's log.",
+    )
+    lookback_s: float = _number(
+        _DEFAULTS.lookback_s,
+        "When a task is first seen, its executions that started longer ago than this are ignored.",
+        least=0,
+        most=366 * DAY_S,
+    )
+    settle_s: float = _number(
+        _DEFAULTS.settle_s, "How long the log of an ended execution must stay quiet before it can be sealed."
+    )
+    seal_deadline_s: float = _number(
+        _DEFAULTS.seal_deadline_s,
+        "How long to wait for a log that does not match DataSync's counters, counted from when a worker first saw the "
+        "end. Also how long refused access is retried before the execution is held.",
+        most=7 * DAY_S,
+    )
+    reconcile: Annotated[CompletenessCheck, BeforeValidator(str.lower)] = _one_of(
+        _DEFAULTS.reconcile,
+        "How a complete log is recognised. `counters`: as many verified files as DataSync counted. `log`: the finish "
+        "line and two equal passes are enough, too.",
+    )
+    on_error: Annotated[OnError, BeforeValidator(str.lower)] = _one_of(
+        _DEFAULTS.on_error,
+        "Policy for the verified files of an execution that ended in ERROR: `carry` them to the task's next SUCCESS, "
+        "`publish` them now, or `drop` them.",
+    )
+    on_incomplete: Annotated[OnIncomplete, BeforeValidator(str.lower)] = _one_of(
+        _DEFAULTS.on_incomplete,
+        "Policy for a log that is still incomplete at the deadline: `publish` the verified files, or `hold` the "
+        "execution for a person.",
+    )
+    publish_unchanged: bool = _yes_no(
+        "`true`: also publish files that were verified again but not transferred.", default=_DEFAULTS.publish_unchanged
+    )
+    check_s3: bool = _yes_no(
+        "Look up each file in S3 before publishing it. `false` saves the requests, and leaves out `etag` and "
+        "`last_modified`; only log lines can then distinguish new files from unchanged ones.",
+        default=_DEFAULTS.check_s3,
+    )
     message_format: Annotated[
         Literal["datasync"], BeforeValidator(values.not_implemented("give datasync", "s3-event", "cloudevents"))
-    ] = Field("datasync", description="one of datasync")
-    check_s3: bool = Field(default=_DEFAULTS.check_s3, description=_YES_NO)
-    manifest_uri: Annotated[None, BeforeValidator(values.not_implemented("unset it"))] = None
-    notification_topic_arn: str | None = Field(
+    ] = _setting(
+        "datasync",
+        "The message format. `s3-event` and `cloudevents` are not built and are refused.",
+        description="one of datasync",
+    )
+    manifest_uri: Annotated[None, BeforeValidator(values.not_implemented("unset it"))] = _setting(
+        None, "Not built: every value is refused.", unset="none"
+    )
+    notification_topic_arn: str | None = _setting(
         None,
+        "ARN of an SNS topic that gets one notification for each execution that is published, carried, held or "
+        "discarded.",
+        unset="none",
         pattern=r"^arn:[a-z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:([A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo)$",
         description="the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:111122223333:executions",
     )
-    retention_days: int = _number(_DEFAULTS.retention_days, least=1, most=3650)
-    max_executions: int = _number(_DEFAULTS.max_executions, least=1, most=1000)
-    lease_s: float = _number(_DEFAULTS.lease_s, least=1, most=3600)
-    drain_s: float = _number(_DEFAULTS.drain_s, least=0, most=3600)
-    http_host: str = Field(
+    retention_days: int = _number(
+        _DEFAULTS.retention_days,
+        "After this many days DynamoDB removes an execution's items. Executions that still run, are carried or are "
+        "held are kept longer.",
+        least=1,
+        most=3650,
+    )
+    max_executions: int = _number(
+        _DEFAULTS.max_executions, "How many executions one worker handles at a time.", least=1, most=1000
+    )
+    lease_s: float = _number(
+        _DEFAULTS.lease_s,
+        "How long a lease stays valid without renewal. After that another worker may take over.",
+        least=1,
+        most=3600,
+    )
+    drain_s: float = _number(
+        _DEFAULTS.drain_s,
+        "How long a worker may finish its work after SIGTERM. Keep it below the container's stop timeout.",
+        least=0,
+        most=3600,
+    )
+    http_host: str = _setting(
         "0.0.0.0",  # noqa: S104  (a container's port is reachable only if it is published)
+        "Address to listen on for metrics, health and API.",
         pattern=r"^[A-Za-z0-9_.:%-]+$",
         description="an address or a host name",
     )
-    http_port: int = _number(8080, least=0, most=65_535)
-    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = _one_of(LogLevel.INFO)
-    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = _one_of(LogFormat.JSON)
+    http_port: int = _number(
+        8080,
+        "Port to listen on. 0 takes a free port and prints it in the log line `http_started`.",
+        least=0,
+        most=65_535,
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = _one_of(
+        LogLevel.INFO, "Lowest level that is logged: `debug`, `info`, `warning` or `error`."
+    )
+    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = _one_of(
+        LogFormat.JSON, "`json`, or `console` for people."
+    )
 
     def worker_options(self) -> WorkerOptions:
         """Return the options of a worker: the settings of the same names."""
@@ -128,51 +236,3 @@ class Settings(BaseModel):
         if _UNPRINTABLE.search(text):
             raise ValueError("holds characters that cannot be printed")
         return text
-
-
-def load(environ: Mapping[str, str], *, queue_required: bool = True) -> Settings:
-    """Read the settings. Raise SettingsError with every problem.
-
-    A variable that is empty or blank counts as not set. `queue_url` is empty only if it is not required.
-    """
-    given = {name: value.strip() for name, value in environ.items() if name.startswith(PREFIX)}
-    names = {_variable(field): field for field in Settings.model_fields}
-    values = {names[name]: value for name, value in given.items() if name in names and value}
-    problems = [*_unknown(given, list(names)), *_conflicting_settings(values, queue_required=queue_required)]
-    settings = None
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        problems += [_message(str(found["loc"][0]), found) for found in error.errors(include_url=False)]
-    if settings is None or problems:
-        raise SettingsError(sorted(problems))
-    return settings
-
-
-def _variable(field: str) -> str:
-    return PREFIX + field.upper()
-
-
-def _unknown(given: Mapping[str, str], known: Sequence[str]) -> Iterator[str]:
-    for name in given:
-        if name not in known:
-            nearest = get_close_matches(name[len(PREFIX) :], [each[len(PREFIX) :] for each in known], n=1, cutoff=0.5)
-            advice = f"; did you mean {PREFIX}{nearest[0]}?" if nearest else ""
-            yield f"{values.quoted(name)[1:-1]}: is not a setting{advice}"
-
-
-def _conflicting_settings(values: Mapping[str, str], *, queue_required: bool) -> Iterator[str]:
-    if queue_required and "queue_url" not in values:
-        yield "TRIGGER_QUEUE_URL: is not set; give the queue's URL, as `datasync-trigger init --queue NAME` prints it"
-    # One worker serves one Region of one account, so the end of a URL identifies the queue, whatever its endpoint.
-    if values.get("wake_queue_url", "none").split("/")[-2:] == values.get("queue_url", "").split("/")[-2:]:
-        yield "TRIGGER_WAKE_QUEUE_URL: is the queue of TRIGGER_QUEUE_URL, whose messages would be deleted; give another"
-    if "task_arns" in values and "task_tag" in values:
-        yield "TRIGGER_TASK_TAG: not together with TRIGGER_TASK_ARNS; unset one of the two"
-
-
-def _message(field: str, error: Mapping[str, Any]) -> str:
-    """Return a sentence about an error of pydantic. A ValueError of this module is a sentence already."""
-    if error["type"] == "value_error":
-        return f"{_variable(field)}: {error['ctx']['error']}"
-    return f"{_variable(field)}: {values.quoted(str(error['input']))} is not {Settings.model_fields[field].description}"

@@ -65,7 +65,7 @@ class WorkerOptions:
     log_stream_prefix: str = "{task_id}-{execution_id}"
     """Prefix of an execution's log streams. DataSync names them so."""
 
-    retention_days: int = 30
+    retention_days: float = 30
     """Days after which DynamoDB removes a finished execution's items. DataSync itself lists executions for 30 days."""
 
     max_executions: int = 10
@@ -83,4 +83,4 @@ class WorkerOptions:
     @property
     def retention_s(self) -> int:
         """The retention in seconds."""
-        return self.retention_days * DAY_S
+        return round(self.retention_days * DAY_S)

@@ -20,8 +20,9 @@ def _verification_failed(execution: Execution) -> str:
 
 def _log_incomplete(execution: Execution) -> str:
     verified = execution.fact_counts.get(FactKind.VERIFIED, 0)
-    counted = "no number" if execution.files_verified is None else execution.files_verified
-    return f"the log states {verified} verified files and DataSync's counter FilesVerified {counted}"
+    if execution.files_verified is None:
+        return f"the log states {verified} verified files, and DataSync has no counter FilesVerified to compare them with"
+    return f"the log states {verified} verified files and DataSync's counter FilesVerified {execution.files_verified}"
 
 
 _SENTENCES: Mapping[Reason, Callable[[Execution], str] | None] = {

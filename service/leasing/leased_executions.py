@@ -85,7 +85,7 @@ class LeasedExecution:
     def resume(self) -> None:
         """Let a HELD execution go on in the phase in which it was held. The next save stores that."""
         if self.current.held_from is not None:
-            self.current = self.current.apply(RESUME_EVENTS[self.current.held_from])
+            self.current = replace(self.current.apply(RESUME_EVENTS[self.current.held_from]), reason_detail=None)
 
     async def confirm(self) -> None:
         """Store that the execution goes on, if it was blocked or resumed."""

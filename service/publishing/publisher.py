@@ -57,6 +57,8 @@ class Publisher:
             await self._complete(leased)
         elif session.chunk is not None:
             self._session = session  # From here on a failure keeps the chunk; before, it restarts from the cursor.
+            if leased.is_resumed:
+                await leased.confirm()  # Nothing is sent while the stored phase is HELD.
             await self._send(leased, session.chunk)
             if not session.chunk.paths:
                 session.chunk = None

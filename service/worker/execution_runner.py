@@ -60,7 +60,7 @@ class ExecutionRunner:
 
     async def _step(self, leased: LeasedExecution) -> float:
         leased.require_lease()
-        if self._extension.is_due(leased.current):
+        if self._extension.is_due(leased.current) and not leased.is_resumed:
             return await self._extension.extend(leased)
         pause_s = await self._steps[leased.current.phase](leased)
         await leased.confirm()

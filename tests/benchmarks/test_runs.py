@@ -1,4 +1,4 @@
-"""That what is measured does its work. How fast it is, no test says."""
+"""The measured subjects do their work. No test checks how fast they are."""
 
 import pytest
 
@@ -9,13 +9,13 @@ from benchmarks.workload import FORMS, Workload
 @pytest.mark.parametrize("form", FORMS)
 def test_each_line_of_the_log_is_on_exactly_one_page(form):
     load = Workload(form, 7001)
-    lines = [line for page in range(load.pages) for _, line in load.page(page * load.lines_of_a_page)]
+    lines = [line for page in range(load.pages) for _, line in load.page(page * load.lines_per_page)]
     assert len(lines) == len(set(lines)) == load.lines == 14_002
     assert list(load.page(load.lines)) == []
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_pipeline_publishes_each_file_in_the_fewest_calls(form):
+def test_pipeline_publishes_each_file_with_the_fewest_calls(form):
     done = run("pipeline", Workload(form, 1200))
     assert done.messages == 1200
     assert done.requests["SendMessageBatch"] == 120
@@ -23,7 +23,7 @@ def test_the_pipeline_publishes_each_file_in_the_fewest_calls(form):
     assert done.cpu_s.keys() == {"follow", "publish"}
 
 
-def test_the_baseline_makes_a_row_and_a_message_of_each_file():
+def test_baseline_writes_an_item_and_sends_a_message_for_each_file():
     done = run("baseline", Workload("BASIC", 20))
     assert done.requests == {"UpdateItem": 20, "SendMessage": 20}
     assert done.messages == 20

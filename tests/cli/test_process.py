@@ -22,7 +22,7 @@ def command(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_bad_settings_of_a_worker_end_it_with_2_at_once():
+def test_wrong_settings_end_a_worker_with_2_at_once():
     with command("run", TRIGGER_POLL_INTERVAL_S="often", TRIGGER_QUEUE_URI="x") as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, b"")
@@ -33,14 +33,14 @@ def test_bad_settings_of_a_worker_end_it_with_2_at_once():
     ]
 
 
-def test_a_worker_without_a_region_ends_with_2_and_says_what_to_set():
+def test_worker_without_a_region_ends_with_2_and_names_the_variable():
     with command("run", **{**SETTINGS, "AWS_REGION": "", "TRIGGER_HTTP_PORT": "0"}) as process:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
     assert err.decode().splitlines() == ["no AWS Region is set: set AWS_REGION"]
 
 
-def test_a_reader_that_goes_away_is_no_error_to_speak_of():
+def test_closed_stdout_ends_quietly():
     with command("--help") as process:
         process.stdout.close()
         process.wait(60)
@@ -48,13 +48,13 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of():
     assert process.returncode == 1
 
 
-def test_what_programs_read_is_utf_8_whatever_the_locale():
+def test_output_to_programs_is_utf_8_in_every_locale():
     with command("--help", PYTHONIOENCODING="ascii") as process:
         out, _ = process.communicate(timeout=60)
     assert "TRIGGER_…" in out.decode()
 
 
-def test_ctrl_c_is_quiet():
+def test_ctrl_c_ends_quietly():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with command("status", **SETTINGS, AWS_ENDPOINT_URL=endpoint) as process:
@@ -67,7 +67,7 @@ def test_ctrl_c_is_quiet():
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
-def test_what_is_slow_to_load_is_loaded_by_those_that_need_it():
+def test_slow_imports_are_not_loaded_at_the_start():
     heavy = {"aioboto3", "aiobotocore", "botocore", "aiohttp", "structlog", "prometheus_client", "rich"}
     source = f"import sys, service.cli; print(sorted({heavy} & sys.modules.keys()))"
     assert subprocess.check_output([sys.executable, "-c", source], text=True) == "[]\n"

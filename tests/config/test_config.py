@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.config import LogLevel, Settings, SettingsError, TaskTag, load
+from service.config import LogLevel, Settings, SettingsError, load
+from service.config.values import TaskTag
 from service.domain.execution import S3Location
-from service.domain.sealing import OnError
+from service.domain.options import OnError, WorkerOptions
 
 QUEUE = {"TRIGGER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111122223333/files"}
 TASK = "arn:aws:datasync:eu-west-1:111122223333:task/task-0123456789abcdef0"
@@ -22,7 +23,7 @@ def read(**values: str) -> Settings:
     return load({**QUEUE, **{f"TRIGGER_{name}": value for name, value in values.items()}})
 
 
-def test_the_queue_alone_is_enough_and_the_rest_is_the_contracts_defaults():
+def test_only_the_queue_is_required():
     settings = load(QUEUE)
     assert settings.queue_url == QUEUE["TRIGGER_QUEUE_URL"]
     assert settings.model_dump(exclude={"queue_url"}) == {
@@ -57,23 +58,23 @@ def test_the_queue_alone_is_enough_and_the_rest_is_the_contracts_defaults():
     }
 
 
-def test_settings_cannot_be_changed_once_they_are_read():
+def test_settings_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         load(QUEUE).table_name = "other"
 
 
-def test_an_empty_or_blank_variable_counts_as_not_set():
+def test_empty_or_blank_variable_counts_as_not_set():
     settings = load({**QUEUE, **{name: " " for name in NAMES if name != "TRIGGER_QUEUE_URL"}})
     assert settings == load(QUEUE)
     with pytest.raises(SettingsError, match="TRIGGER_QUEUE_URL: is not set"):
         load({"TRIGGER_QUEUE_URL": ""})
 
 
-def test_the_queue_is_not_required_where_it_is_about_to_be_made():
+def test_queue_is_not_required_if_it_is_about_to_be_created():
     assert load({}, queue_required=False).queue_url == ""
 
 
-def test_values_are_understood():
+def test_values_are_parsed():
     settings = read(
         TASK_ARNS=f" {TASK}, {OTHER_TASK},{TASK},",
         S3_TARGET_BASE_URI="s3://bucket/in//deep///",
@@ -92,7 +93,7 @@ def test_values_are_understood():
 
 
 @pytest.mark.parametrize(
-    ("text", "target"),
+    ("text", "location"),
     [
         ("s3://bucket", S3Location("bucket", "")),
         ("s3://bucket/", S3Location("bucket", "")),
@@ -100,15 +101,15 @@ def test_values_are_understood():
         ("s3://bucket/a/", S3Location("bucket", "a/")),
     ],
 )
-def test_a_base_uri_is_the_same_with_and_without_a_slash_at_its_end(text: str, target: S3Location):
-    assert read(S3_TARGET_BASE_URI=text).s3_target_base_uri == target
+def test_base_uri_may_end_with_a_slash(text: str, location: S3Location):
+    assert read(S3_TARGET_BASE_URI=text).s3_target_base_uri == location
 
 
 @pytest.mark.parametrize(
     ("text", "tag"),
     [("team=etl", TaskTag("team", "etl")), ("a = b=c ", TaskTag("a", "b=c")), ("on=", TaskTag("on", ""))],
 )
-def test_a_tag_is_a_key_and_a_value(text: str, tag: TaskTag):
+def test_tag_is_a_key_and_a_value(text: str, tag: TaskTag):
     assert read(TASK_TAG=text).task_tag == tag
 
 
@@ -121,7 +122,7 @@ def test_a_tag_is_a_key_and_a_value(text: str, tag: TaskTag):
         "https://queue.amazonaws.com/111122223333/" + "q" * 75 + ".fifo",
     ],
 )
-def test_queue_urls_of_aws_and_of_its_stand_ins_are_taken(url: str):
+def test_queue_urls_of_aws_and_of_emulators_are_accepted(url: str):
     assert load({"TRIGGER_QUEUE_URL": url}).queue_url == url
     assert read(WAKE_QUEUE_URL=url).wake_queue_url == url
 
@@ -140,7 +141,7 @@ def test_queue_urls_of_aws_and_of_its_stand_ins_are_taken(url: str):
     ],
 )
 @pytest.mark.parametrize("name", ["QUEUE_URL", "WAKE_QUEUE_URL"])
-def test_what_is_no_queue_url_is_refused_and_not_repeated(name: str, url: str):
+def test_other_queue_url_is_refused_and_not_quoted(name: str, url: str):
     assert problems(**{name: url}) == [
         (
             f"TRIGGER_{name}: is not the URL of an SQS queue, "
@@ -170,7 +171,7 @@ def test_what_is_no_queue_url_is_refused_and_not_repeated(name: str, url: str):
         ("SOURCE", "queue", "'queue' is not one of auto, logs"),
         ("LOG_LEVEL", "loud", "'loud' is not one of debug, info, warning, error"),
         ("LOG_FORMAT", "xml", "'xml' is not one of json, console"),
-        ("MESSAGE_FORMAT", "xml", "'xml' is not a format that is built: datasync"),
+        ("MESSAGE_FORMAT", "xml", "'xml' is not one of datasync"),
         ("TABLE_NAME", "t", "'t' is not a table's name: 3 to 255 letters, digits, _ . -"),
         (
             "LOG_GROUP",
@@ -203,13 +204,13 @@ def test_what_is_no_queue_url_is_refused_and_not_repeated(name: str, url: str):
         (
             "LOG_STREAM_PREFIX",
             "{task_id}",
-            "'{task_id}' must hold {execution_id}, so that executions do not share their lines",
+            "'{task_id}' must hold {execution_id}, or executions would share their lines",
         ),
         ("LOG_STREAM_PREFIX", "{execution_id}:", "'{execution_id}:' holds : or *, which no log stream's name does"),
         ("ON_ERROR", "carry\nx", "holds characters that cannot be printed"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, problem: str):
+def test_wrong_value_is_quoted_with_the_allowed_values(name: str, value: str, problem: str):
     assert problems(**{name: value}) == [f"TRIGGER_{name}: {problem}"]
 
 
@@ -225,7 +226,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: str, prob
         "{exec}",
     ],
 )
-def test_a_stream_prefix_has_no_other_braces_than_its_two(template: str):
+def test_stream_prefix_has_no_other_placeholders(template: str):
     assert problems(LOG_STREAM_PREFIX=template) == [
         f"TRIGGER_LOG_STREAM_PREFIX: {template!r} may hold {{task_id}} and {{execution_id}} and no other braces",
     ]
@@ -234,18 +235,18 @@ def test_a_stream_prefix_has_no_other_braces_than_its_two(template: str):
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("SOURCE", "report", "'report' is not built yet in this version; give auto or logs"),
-        ("MESSAGE_FORMAT", "s3-event", "'s3-event' is not built yet in this version; give datasync"),
-        ("MESSAGE_FORMAT", "CloudEvents", "'CloudEvents' is not built yet in this version; give datasync"),
-        ("MANIFEST_URI", "s3://bucket/m", "'s3://bucket/m' is not built yet in this version; unset it"),
+        ("SOURCE", "report", "'report' is not implemented in this version; give auto or logs"),
+        ("MESSAGE_FORMAT", "s3-event", "'s3-event' is not implemented in this version; give datasync"),
+        ("MESSAGE_FORMAT", "CloudEvents", "'CloudEvents' is not implemented in this version; give datasync"),
+        ("MANIFEST_URI", "s3://bucket/m", "'s3://bucket/m' is not implemented in this version; unset it"),
     ],
 )
-def test_what_is_not_built_yet_is_refused_with_a_sentence_that_says_so(name: str, value: str, problem: str):
+def test_value_that_is_not_implemented_is_refused(name: str, value: str, problem: str):
     assert problems(**{name: value}) == [f"TRIGGER_{name}: {problem}"]
 
 
 @pytest.mark.parametrize("name", ["executions", "Executions-2_b.fifo", "x" * 256, "x" * 251 + ".fifo"])
-def test_notifications_go_to_any_topic(name: str):
+def test_any_topic_is_accepted(name: str):
     arn = f"arn:aws-us-gov:sns:us-gov-west-1:111122223333:{name}"
     assert read(NOTIFICATION_TOPIC_ARN=arn).notification_topic_arn == arn
 
@@ -263,7 +264,7 @@ def test_notifications_go_to_any_topic(name: str):
         "x" * 257,
     ],
 )
-def test_a_topic_that_is_none_is_answered_with_what_one_looks_like(arn: str):
+def test_wrong_topic_is_refused_with_an_example(arn: str):
     (problem,) = problems(NOTIFICATION_TOPIC_ARN=arn)
     assert problem.startswith("TRIGGER_NOTIFICATION_TOPIC_ARN: ")
     assert problem.endswith(" is not the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:111122223333:executions")
@@ -276,14 +277,14 @@ def test_tasks_are_chosen_by_arn_or_by_tag_and_not_by_both():
 
 
 @pytest.mark.parametrize("host", ["sqs.eu-west-1.amazonaws.com", "eu-west-1.queue.amazonaws.com"])
-def test_the_queue_for_files_is_not_one_for_wake_ups_too_whatever_its_endpoint_is_called(host: str):
+def test_wake_queue_must_differ_from_the_queue_at_every_endpoint(host: str):
     assert problems(WAKE_QUEUE_URL=f"https://{host}/111122223333/files") == [
         "TRIGGER_WAKE_QUEUE_URL: is the queue of TRIGGER_QUEUE_URL, whose messages would be deleted; give another",
     ]
     assert read(WAKE_QUEUE_URL=f"https://{host}/111122223333/files.fifo").wake_queue_url.endswith(".fifo")
 
 
-def test_an_unknown_variable_is_an_error_with_the_nearest_known_name_and_without_its_value():
+def test_unknown_variable_is_refused_with_the_nearest_name_and_without_its_value():
     assert problems(QUEUE_URI="hush", POLL_S="1", ZZZ="") == [
         "TRIGGER_POLL_S: is not a setting; did you mean TRIGGER_POLL_INTERVAL_S?",
         "TRIGGER_QUEUE_URI: is not a setting; did you mean TRIGGER_QUEUE_URL?",
@@ -291,11 +292,11 @@ def test_an_unknown_variable_is_an_error_with_the_nearest_known_name_and_without
     ]
 
 
-def test_other_variables_are_nobodys_business():
+def test_other_variables_are_ignored():
     assert load({**QUEUE, "PATH": "/bin", "AWS_REGION": "eu-west-1", "trigger_x": "1"}) == load(QUEUE)
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     with pytest.raises(SettingsError) as caught:
         load(
             {
@@ -325,15 +326,26 @@ likely = st.sampled_from(["{execution_id}", "s3://bucket/", "https://h/q", f"{TA
 @given(
     st.dictionaries(st.sampled_from(NAMES) | junk.map("TRIGGER_{}".format), junk | st.tuples(likely, junk).map("".join))
 )
-def test_whatever_the_environment_holds_the_answer_is_settings_or_printable_lines_that_name_a_variable(environ):
+def test_any_environment_gives_settings_or_printable_lines_that_name_a_variable(environ):
     try:
-        told = load(environ).log_stream_prefix.format(task_id="task-1", execution_id="exec-1"), ()
+        result = load(environ).log_stream_prefix.format(task_id="task-1", execution_id="exec-1"), ()
     except SettingsError as error:
-        told = "", error.problems
-    prefix, problems_told = told
-    assert bool(prefix) != bool(problems_told)
-    for problem in problems_told:
+        result = "", error.problems
+    prefix, reported = result
+    assert bool(prefix) != bool(reported)
+    for problem in reported:
         assert problem.startswith("TRIGGER_")
         assert ": " in problem
         assert problem.isprintable()
         assert "pydantic" not in problem
+
+
+def test_worker_options_are_the_settings_of_the_same_names():
+    options = read(SETTLE_S="7", ON_ERROR="drop", CHECK_S3="false", RETENTION_DAYS="3").worker_options()
+    assert options == WorkerOptions(settle_s=7, on_error=OnError.DROP, check_s3=False, retention_days=3)
+    assert load(QUEUE).worker_options() == WorkerOptions()
+
+
+def test_worker_options_record_whether_tasks_were_named():
+    assert read(TASK_ARNS=TASK).worker_options().tasks_named
+    assert not read(TASK_TAG="team=etl").worker_options().tasks_named

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.execution import LineCounts, LogPass, Outcome, ReplayState, S3Location, SendProgress, StreamCheckpoint
+from service.domain.execution import (
+    LineCounts,
+    LogPass,
+    Outcome,
+    ReplayState,
+    S3Location,
+    SendProgress,
+    StreamCheckpoint,
+)
 from service.domain.facts import FactKind
 from service.domain.phases import ForbiddenTransitionError, Phase, PhaseEvent, Reason
 from tests.domain.examples import START_MS, an_execution, rows
@@ -69,9 +77,7 @@ LOG_PASS = LogPass(
 
 def test_next_pass_starts_at_the_head_of_every_stream_and_keeps_what_it_is_compared_with():
     following = LOG_PASS.next_pass({FactKind.VERIFIED: 3}, now_ms=START_MS + 1)
-    assert following == LogPass(
-        3, {}, LineCounts(), LineCounts(3), {FactKind.VERIFIED: 3}, started_at_ms=START_MS + 1
-    )
+    assert following == LogPass(3, {}, LineCounts(), LineCounts(3), {FactKind.VERIFIED: 3}, started_at_ms=START_MS + 1)
 
 
 def test_restarted_pass_keeps_its_number_and_what_it_is_compared_with():

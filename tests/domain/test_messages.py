@@ -75,7 +75,11 @@ def test_names_are_not_percent_encoded():
 @given(PATHS)
 def test_any_path_is_preserved(path):
     message = body(verified(path))
-    assert (message["fileName"], message["key"], message["id"]) == (f"/{path}", f"prefix/{path}", message_id(IDS.arn, path))
+    assert (message["fileName"], message["key"], message["id"]) == (
+        f"/{path}",
+        f"prefix/{path}",
+        message_id(IDS.arn, path),
+    )
 
 
 @given(PATHS)

@@ -66,7 +66,9 @@ def test_view_of_a_published_execution_has_every_documented_field():
 
 def test_unknown_values_are_null():
     view = execution_view(execution(verify_mode=None))
-    assert [view[key] for key in ("verify_mode", "reason", "reason_detail", "reconciled", "ended_at", "published_at")] == [None] * 6
+    assert [
+        view[key] for key in ("verify_mode", "reason", "reason_detail", "reconciled", "ended_at", "published_at")
+    ] == [None] * 6
     assert set(view["files"].values()) == {0}
 
 

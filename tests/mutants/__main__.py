@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: make each mistake of the catalogue in a copy of the tree; see which tests notice it."""
+"""`python -m tests.mutants`: make each mistake of the catalogue in a copy of the tree; report which test notices it."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,24 +32,35 @@ def copied_tree() -> Iterator[Path]:
         yield Path(folder)
 
 
+def first_failure(folder: Path, tests: Iterable[str]) -> str | None:
+    """Run tests in a copy of the tree until one fails. Return that one; None if all pass."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    done = subprocess.run(
+        [*command, *tests],
+        cwd=folder,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    if done.returncode not in (0, 1) or (done.returncode == 1 and failed is None):
+        raise RuntimeError(f"pytest did not run:\n{done.stdout}{done.stderr}")
+    return failed[1] if failed else None
+
+
 def killer_of(mutant: Mutant) -> str | None:
     """Return the first test that fails with the mistake; None if all pass."""
     with copied_tree() as folder:
         (folder / mutant.path).write_text(mutant.source())
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        done = subprocess.run(
-            [*command, *mutant.killers],
-            cwd=folder,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    if done.returncode not in (0, 1) or (done.returncode == 1 and failed is None):
-        raise RuntimeError(f"{mutant.name}: pytest did not run:\n{done.stdout}{done.stderr}")
-    return failed[1] if failed else None
+        return first_failure(folder, mutant.killers)
+
+
+def failing_without_mistake(mutants: Iterable[Mutant]) -> str | None:
+    """Return a killer that fails without any mistake, which would prove nothing; None if all pass."""
+    with copied_tree() as folder:
+        return first_failure(folder, dict.fromkeys(killer for mutant in mutants for killer in mutant.killers))
 
 
 def main() -> int:
@@ -58,6 +69,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="mistakes that are tested at the same time")
     arguments = parser.parse_args()
     mutants = [mutant for mutant in MUTANTS if arguments.only in mutant.name]
+    if failing := failing_without_mistake(mutants):
+        sys.stdout.write(f"{failing} fails without any mistake\n")
+        return 1
     survivors = 0
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for mutant, killer in zip(mutants, pool.map(killer_of, mutants), strict=True):

@@ -68,7 +68,10 @@ def test_lines_are_parsed_by_the_task_mode():
     record = json.dumps({"Action": "VERIFY", "Destination": {"RelativePath": "a", "Metadata": {"ContentSize": 3}}})
     enhanced = page_of(record, VERIFIED, mode=TaskMode.ENHANCED)
     basic = page_of(record, VERIFIED, mode=TaskMode.BASIC)
-    assert (enhanced.facts, enhanced.unparsed) == ([Fact(FactKind.VERIFIED, "a", 3, AT_MS)], {UnparsedReason.NOT_JSON: 1})
+    assert (enhanced.facts, enhanced.unparsed) == (
+        [Fact(FactKind.VERIFIED, "a", 3, AT_MS)],
+        {UnparsedReason.NOT_JSON: 1},
+    )
     assert (basic.facts, basic.unparsed) == (
         [Fact(FactKind.VERIFIED, "a", 3, AT_MS + 1)],
         {UnparsedReason.UNKNOWN_FORMAT: 1},
@@ -142,7 +145,11 @@ def test_path_that_cannot_be_a_key_becomes_a_failure_that_is_counted_as_it_was_l
 
 
 @settings(deadline=None)
-@given(st.lists(st.text(st.characters(categories=None), min_size=1).filter(lambda path: not path.endswith("/")), max_size=5))
+@given(
+    st.lists(
+        st.text(st.characters(categories=None), min_size=1).filter(lambda path: not path.endswith("/")), max_size=5
+    )
+)
 def test_every_path_of_a_page_can_be_encoded(paths):
     page = page_of(*(f"[NOTICE] Verified file //{path}, 3 bytes" for path in paths))
     assert [len(fact.path.encode()) <= 1024 for fact in page.facts] == [True] * len(paths)

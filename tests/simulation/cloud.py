@@ -1,4 +1,4 @@
-"""CloudWatch Logs, S3, SQS, SNS and the table as the simulation has them: in memory, with the world's bad habits."""
+"""The simulated CloudWatch Logs, S3, SQS, SNS and table: in memory, with the irregularities of the real ones."""
 
 import asyncio
 from bisect import insort
@@ -39,7 +39,7 @@ def epoch_ms(at_s: float) -> int:
 
 
 class Line(NamedTuple):
-    """A log event. It stands in its stream where `place` says, and can be read from `visible_s` on."""
+    """A log event at a place in its stream. It can be read from `visible_s` on."""
 
     place: tuple[float, int]
     visible_s: float
@@ -49,7 +49,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Stream:
-    """A log stream: a line that becomes visible behind a reader's token is only seen by reading from the head."""
+    """A log stream. A line that becomes visible before a reader's token is found only by reading from the head."""
 
     appears_s: float
     lines: list[Line] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Stream:
 
 @dataclass
 class SimulatedLogs:
-    """GetLogEvents as it is: empty pages before the end, tokens that expire or are refused, groups that come late."""
+    """GetLogEvents with empty pages before the end, tokens that expire or are rejected, and groups that appear late."""
 
     random: Random
     page_size: int
@@ -71,7 +71,7 @@ class SimulatedLogs:
     tokens: dict[str, tuple[tuple[float, int], float]] = field(default_factory=dict)
     count: Counter[str] = field(default_factory=Counter)
 
-    async def streams(self, group: str, prefix: str) -> Sequence[str]:
+    async def list_streams(self, group: str, prefix: str) -> Sequence[str]:
         now = now_s()
         if now < self.appears_s.get(group, 0.0):
             self.count["log group not there yet"] += 1
@@ -110,16 +110,18 @@ class SimulatedLogs:
 
 @dataclass
 class SimulatedFacts(MemoryFactStore):
-    """Pages shorter than was asked for, as DynamoDB gives them at 1 MB."""
+    """Facts whose pages are shorter than asked for, as DynamoDB's are at 1 MB."""
 
     page_size: int = 1000
 
-    async def read_page(self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int) -> Sequence[Fact]:
+    async def read_page(
+        self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int
+    ) -> Sequence[Fact]:
         return await super().read_page(execution, kind, shard, after=after, limit=min(limit, self.page_size))
 
 
 class Delivered(NamedTuple):
-    """A message that the queue has taken."""
+    """A message that the queue has accepted."""
 
     at_s: float
     by: str
@@ -128,7 +130,7 @@ class Delivered(NamedTuple):
 
 @dataclass
 class SimulatedQueue:
-    """A queue that takes what it is given, but for what fails this time and what it refuses for good."""
+    """A queue that fails some messages for now, and rejects those in `refuses`."""
 
     random: Random
     failing: Callable[[], float]
@@ -153,7 +155,7 @@ class SimulatedQueue:
 
 @dataclass
 class SenderView:
-    """The queue as one worker has it, so that it is known who sent what."""
+    """The queue as one worker uses it, which records the sender."""
 
     queue: SimulatedQueue
     name: str
@@ -168,7 +170,7 @@ class SenderView:
 
 @dataclass
 class SimulatedWakeUps:
-    """Word that comes by chance, and has nothing to do with what happens."""
+    """Wake-ups that arrive at random."""
 
     random: Random
     mean_s: float
@@ -183,7 +185,7 @@ class SimulatedWakeUps:
 
 @dataclass
 class SimulatedExecutions(MemoryExecutionStore):
-    """The table's executions, with the history of their phases, and an overview that lags behind."""
+    """The table's executions, with the history of their phases and an overview that lags."""
 
     history: dict[ExecutionId, list[tuple[float, Phase]]] = field(default_factory=lambda: defaultdict(list))
     lag_s: float = 0.0
@@ -191,36 +193,36 @@ class SimulatedExecutions(MemoryExecutionStore):
 
     async def register(self, execution: Execution) -> bool:
         new = await super().register(execution)
-        self._note(execution)
+        self._record(execution)
         return new
 
-    async def save(self, execution: Execution, lease: Lease) -> None:
+    async def save_owned(self, execution: Execution, lease: Lease, *, is_transition: bool) -> None:
         await super().save_owned(execution, lease, is_transition=is_transition)
-        self._note(execution)
+        self._record(execution)
 
-    async def move(self, execution: Execution, seen: Phase) -> None:
-        await super().move(execution, seen)
-        self._note(execution)
+    async def transition_unowned(self, execution: Execution, *, expected_phase: Phase) -> None:
+        await super().transition_unowned(execution, expected_phase=expected_phase)
+        self._record(execution)
 
-    async def open(self) -> Sequence[ExecutionEntry]:
+    async def active_executions(self) -> Sequence[ExecutionEntry]:
         if now_s() - self.seen[0] > self.lag_s:
-            self.seen = (now_s(), await super().open())
+            self.seen = (now_s(), await super().active_executions())
         return self.seen[1]
 
-    def _note(self, execution: Execution) -> None:
+    def _record(self, execution: Execution) -> None:
         history = self.history[execution.id]
         phase = self.records[execution.id].phase
         if not history or history[-1][1] is not phase:
             history.append((now_s(), phase))
 
     def phase_at(self, execution: ExecutionId, at_s: float) -> tuple[float, Phase] | None:
-        """The phase at a time, and since when."""
+        """Return the phase at a time, and since when."""
         return next((entry for entry in reversed(self.history[execution]) if entry[0] <= at_s), None)
 
 
 @dataclass
 class Cloud:
-    """All of it."""
+    """All simulated services."""
 
     logs: SimulatedLogs
     queue: SimulatedQueue

@@ -122,13 +122,13 @@ class TrueTask:
 
     def __post_init__(self) -> None:
         self.arn = TaskArn(f"arn:aws:datasync:eu-west-1:123456789012:task/task-{self.number:017x}")
-        self.target = S3Location(f"bucket-{self.number}", self.random.choice(["", "in/", "deep/er/"]))
+        self.location = S3Location(f"bucket-{self.number}", self.random.choice(["", "in/", "deep/er/"]))
         self.group = f"/aws/datasync/{self.number}"
-        self.objects = self.cloud.objects.buckets.setdefault(self.target.bucket, {})
+        self.objects = self.cloud.objects.buckets.setdefault(self.location.bucket, {})
         self.cloud.logs.groups[self.group] = {}
 
     def description(self) -> TaskDescription:
-        return TaskDescription(self.arn, self.target, self.group)
+        return TaskDescription(self.arn, self.location, self.group)
 
     def change_source(self, names: Sequence[str]) -> None:
         """Add and change files; sometimes remove one."""
@@ -142,7 +142,7 @@ class TrueTask:
     def put(self, path: str, content: int, size_bytes: int) -> Version:
         """Write an object. S3's LastModified has whole seconds."""
         version = Version(f"etag-{self.number}-{content}-{now_s():.3f}", size_bytes, now_s())
-        key = self.target.key(path)
+        key = self.location.key(path)
         self.objects[key] = StoredObject(key, size_bytes, version.etag, epoch_ms(now_s()) // 1000 * 1000)
         self.arrived[path] = (content, version)
         self.objects_s.setdefault(path, []).append(now_s())
@@ -151,7 +151,7 @@ class TrueTask:
     def remove(self, path: str) -> None:
         """Delete an object."""
         del self.arrived[path]
-        self.objects.pop(self.target.key(path), None)
+        self.objects.pop(self.location.key(path), None)
         self.objects_s.setdefault(path, []).append(now_s())
 
     def start(self, plan: Plan) -> TrueExecution:
@@ -335,16 +335,16 @@ class SimulatedDataSync:
 
     tasks_: list[TrueTask]
 
-    async def tasks(self) -> Sequence[TaskListing]:
+    async def list_tasks(self) -> Sequence[TaskListing]:
         return [TaskListing(t.arn, "RUNNING" if _runs(t) else "AVAILABLE") for t in self.tasks_]
 
-    async def task(self, arn: TaskArn) -> TaskDescription:
+    async def describe_task(self, arn: TaskArn) -> TaskDescription:
         return self._task(arn).description()
 
-    async def executions(self, task: TaskArn) -> Sequence[ExecutionListing]:
+    async def list_executions(self, task: TaskArn) -> Sequence[ExecutionListing]:
         return [ExecutionListing(e.arn, e.status) for e in reversed(self._task(task).executions)]
 
-    async def execution(self, arn: ExecutionArn) -> ExecutionDescription:
+    async def describe_execution(self, arn: ExecutionArn) -> ExecutionDescription:
         for execution in self._task(TaskArn(arn.split("/execution/")[0])).executions:
             if execution.arn == arn:
                 return execution.described()

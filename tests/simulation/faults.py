@@ -1,4 +1,4 @@
-"""What can happen to a call on its way: it is late, it fails, its answer is lost, its caller is paused or dead."""
+"""The faults of a call: it is slow, it fails, its answer is lost, its caller is paused or dead."""
 
 import asyncio
 from collections import Counter
@@ -12,10 +12,30 @@ from service.domain.errors import AccessDeniedError, TransientError
 from service.ports import WorkerPorts
 from tests.simulation.cloud import now_s
 
+OPERATIONS = {
+    "datasync.list_tasks": "datasync.ListTasks",
+    "datasync.describe_task": "datasync.DescribeTask",
+    "datasync.list_executions": "datasync.ListTaskExecutions",
+    "datasync.describe_execution": "datasync.DescribeTaskExecution",
+    "logs.list_streams": "logs.DescribeLogStreams",
+    "logs.read_page": "logs.GetLogEvents",
+    "queue.send": "sqs.SendMessageBatch",
+    "objects.list_page": "s3.ListObjectsV2",
+    "objects.head": "s3.HeadObject",
+    "topic.publish": "sns.Publish",
+    "wake_ups.wait": "sqs.ReceiveMessage",
+}
+"""The AWS operation of each call of a port; every other call is one of the table."""
+
+
+def operation(call: str) -> str:
+    """Return the AWS operation of a call of a port."""
+    return OPERATIONS.get(call, "dynamodb.Query")
+
 
 @dataclass(frozen=True)
 class Outage:
-    """One of AWS's services is away, or refuses access."""
+    """A time in which one of AWS's services is unavailable, or denies access."""
 
     ports: frozenset[str]
     begin_s: float
@@ -25,7 +45,7 @@ class Outage:
 
 @dataclass
 class Weather:
-    """How calls fare. `until_s`: after that all is well."""
+    """The rates of faults. After `until_s` there are none."""
 
     random: Random
     throttled: float = 0.0
@@ -49,20 +69,20 @@ class Weather:
         return self.random.random() * 0.05
 
     def before(self, call: str) -> None:
-        """Raise what keeps the call from taking effect."""
+        """Raise an error before the call takes effect."""
         for outage in self.outages:
             if outage.begin_s <= now_s() < outage.end_s and call.partition(".")[0] in outage.ports:
                 self.count["access denied" if outage.denied else "call in an outage"] += 1
-                raise (AccessDeniedError if outage.denied else TransientError)(call, "outage")
+                raise (AccessDeniedError if outage.denied else TransientError)(operation(call), "outage")
         if not self.over and call not in self.spared and self.random.random() < self.throttled:
             self.count["throttled, or reset before the effect"] += 1
-            raise TransientError(call, "throttled")
+            raise TransientError(operation(call), "throttled")
 
     def after(self, call: str) -> None:
-        """Raise what loses the answer of a call that took effect."""
+        """Raise an error after the call took effect: its answer is lost."""
         if not self.over and self.random.random() < self.lost_answers:
             self.count["answer lost after the effect"] += 1
-            raise TransientError(call, "connection reset")
+            raise TransientError(operation(call), "connection reset")
 
     def failing(self) -> float:
         return 0.0 if self.over else self.partial
@@ -70,7 +90,7 @@ class Weather:
 
 @dataclass
 class Link:
-    """A process's connection to the world: once dead, nothing goes through; while paused, nothing comes or goes."""
+    """A process's connection to AWS. Once it is dead, or while it is paused, no call goes through."""
 
     name: str
     weather: Weather
@@ -103,7 +123,7 @@ class Link:
 
 
 class Port:
-    """One port as it looks through a link."""
+    """One port as a process uses it through its link."""
 
     def __init__(self, name: str, target: object, link: Link) -> None:
         self._name, self._target, self._link = name, target, link
@@ -122,6 +142,6 @@ class Port:
 
 
 def through(link: Link, ports: WorkerPorts) -> WorkerPorts:
-    """The same ports, seen through a link."""
+    """Return the same ports, used through a link."""
     each = {f.name: getattr(ports, f.name) for f in fields(WorkerPorts)}
     return WorkerPorts(**{name: Port(name, port, link) if port is not None else None for name, port in each.items()})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from service.domain.names import ExecutionId, VerifyMode
-from service.domain.options import OnError
+from service.domain.options import OnError, WorkerOptions
 from service.domain.phases import ACTIVE_PHASES, Phase
 from tests.simulation.cloud import Cloud, Delivered
 from tests.simulation.datasync import HOUSEKEEPING, TrueExecution, TrueTask, Version, Word
@@ -54,10 +54,9 @@ class Oracle:
 
     tasks: Sequence[TrueTask]
     cloud: Cloud
-    policy: SealPolicy
+    options: WorkerOptions
     calm: bool
     released: dict[str, list[float]]
-    publish_unchanged: bool = False
 
     def judge(self) -> Verdict:
         verdict = Verdict()
@@ -76,7 +75,7 @@ class Oracle:
             for execution in task.executions:
                 self._judge_end(execution, verdict)
                 self._judge_completeness(execution, versions, verdict)
-        if not self.publish_unchanged:
+        if not self.options.publish_unchanged:
             self._judge_freshness(versions, verdict)
         self._judge_notifications(verdict)
         return verdict
@@ -124,12 +123,12 @@ class Oracle:
         if ended_s is None or sent.at_s < ended_s:
             verdict.say("2 before the end", sent)
             return
-        if sent.at_s < ended_s + self.policy.settle_s - SKEW_S and not released:
+        if sent.at_s < ended_s + self.options.settle_s - SKEW_S and not released:
             verdict.say("2 before the log was quiet", sent)
-        if host and execution.status == "ERROR" and self.policy.on_error is not OnError.PUBLISH and not released:
+        if host and execution.status == "ERROR" and self.options.on_error is not OnError.PUBLISH and not released:
             verdict.say("2 without SUCCESS", sent)
         visible_s = max((w.verified_visible_s for w in execution.words.values() if w.verified), default=0.0)
-        late = sent.at_s >= ended_s + self.policy.deadline_s - SKEW_S
+        late = sent.at_s >= ended_s + self.options.seal_deadline_s - SKEW_S
         if sent.at_s < visible_s and not late and not released:
             verdict.say("2 before the log was complete", f"{sent}, {execution.id} until {visible_s:.3f}")
 
@@ -146,7 +145,7 @@ class Oracle:
 
     def _was_read(self, execution: TrueExecution, word: Word) -> bool:
         """Whether what it says about a file could be read before its log was given up as incomplete."""
-        return execution.ended_s is not None and word.visible_s <= execution.ended_s + self.policy.deadline_s
+        return execution.ended_s is not None and word.visible_s <= execution.ended_s + self.options.seal_deadline_s
 
     def _judge_repetitions(self, sent: Sequence[Sent], verdict: Verdict) -> None:
         copies: dict[str, list[Sent]] = defaultdict(list)
@@ -198,7 +197,7 @@ class Oracle:
         for path, word in execution.words.items():
             if word.verified is None or word.failed or path in HOUSEKEEPING:
                 continue
-            if word.verified_visible_s > execution.ended_s + self.policy.deadline_s:
+            if word.verified_visible_s > execution.ended_s + self.options.seal_deadline_s:
                 continue
             verdict.figures["validated files accounted for"] += 1
             if any(sent.at_s <= published_s for sent in versions.get((word.verified.etag, path), ())):

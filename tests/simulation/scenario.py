@@ -10,7 +10,7 @@ from service.domain.errors import AwsCallError
 from service.domain.names import ExecutionId, TaskMode, VerifyMode
 from service.domain.observations import LeaseLost, Observation, TickFailed
 from service.domain.options import DAY_S, OnError, OnIncomplete, WorkerOptions
-from service.domain.phases import ACTIVE_PHASES, Phase
+from service.domain.phases import Phase
 from service.operations.commands import CommandRefused, OperatorCommands
 from service.ports import WorkerPorts
 from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, SimulatedWakeUps, now_s
@@ -60,14 +60,12 @@ class Simulation:
         self.born = 0
         self.over = False
         dice = self.dice("world")
-        self.terms = WorkerOptions(
-            options=WorkerOptions(
-                settle_s=10.0,
-                seal_deadline_s=dice.choice([120.0, 240.0]),
-                on_error=dice.choice([OnError.CARRY] * 5 + [OnError.PUBLISH, OnError.DROP]),
-                on_incomplete=dice.choice([OnIncomplete.PUBLISH, OnIncomplete.PUBLISH, OnIncomplete.HOLD]),
-            ),
-            retention_s=dice.choice([30 * DAY_S, 30 * DAY_S, 1200]),
+        self.options = WorkerOptions(
+            settle_s=10.0,
+            seal_deadline_s=dice.choice([120.0, 240.0]),
+            on_error=dice.choice([OnError.CARRY] * 5 + [OnError.PUBLISH, OnError.DROP]),
+            on_incomplete=dice.choice([OnIncomplete.PUBLISH, OnIncomplete.PUBLISH, OnIncomplete.HOLD]),
+            retention_days=dice.choice([30, 30, 1200 / DAY_S]),
             max_executions=dice.choice([1, 2, 10]),
             publish_unchanged=dice.random() < 0.1,
         )
@@ -144,11 +142,11 @@ class Simulation:
             mode=dice.choice(list(TaskMode)),
             cloud=self.cloud,
             random=self.dice(f"task {number}"),
-            settle_s=self.terms.policy.settle_s,
+            settle_s=self.options.settle_s,
             estimate=dice.choice([10, 10, 120_000]),
         )
         names = dice.sample(NAMES, dice.randint(3, len(NAMES)))
-        if task.target.prefix and dice.random() < 0.5:
+        if task.location.prefix and dice.random() < 0.5:
             names += HOUSEKEEPING
         task.change_source(names)
         if dice.random() < 0.3:
@@ -169,9 +167,7 @@ class Simulation:
         ended_s = now_s()
         for worker in list(self.workers):
             await worker.stop()
-        verdict = Oracle(
-            self.tasks, self.cloud, self.terms.policy, self.calm, self.released, self.terms.publish_unchanged
-        ).judge()
+        verdict = Oracle(self.tasks, self.cloud, self.options, self.calm, self.released).judge()
         for bug in self.bugs:
             verdict.say("8 an error of our own", bug)
         for name, lease in self.cloud.executions.leases.items():
@@ -269,18 +265,18 @@ class Simulation:
         skew_s = dice.uniform(0.0, SKEW_S) if self.kind == "wild" else 0.0
         ports = replace(self.ports, queue=self.cloud.queue.seen_by(name))
         worker = SimulatedWorker(
-            link, ports, self.terms, lambda report: self._observe(name, report), self.dice(name), skew_s=skew_s
+            link, ports, self.options, lambda o: self._observe(name, o), self.dice(name), skew_s=skew_s
         )
         self.workers.append(worker)
         self.trace(f"{name}: starts")
         return worker
 
-    def _observe(self, name: str, report: Observation) -> None:
-        self.trace(f"{name}: {report}")
+    def _observe(self, name: str, observation: Observation) -> None:
+        self.trace(f"{name}: {observation}")
         if isinstance(observation, LeaseLost):
             self.in_doubt += 1
         if isinstance(observation, TickFailed):
-            if observation.kind == "bug":
+            if observation.kind == "internal":
                 self.bugs.append(f"{name}: {observation.error!r}")
             if observation.kind == "conflict" and "renewed in time" in observation.detail:
                 self.in_doubt += 1
@@ -300,7 +296,8 @@ class Simulation:
                 await self._tell("replay", record.id, dice)
 
     async def _tell(self, word: str, execution_id: ExecutionId, dice: Random) -> None:
-        operator = OperatorCommands(through(Link("person", self.weather, self.trace), self.ports))
+        ports = through(Link("person", self.weather, self.trace), self.ports)
+        operator = OperatorCommands(ports.executions, ports.facts)
         self.trace(f"person: {word} {execution_id}")
         if word == "release":
             self.released.setdefault(execution_id, []).append(now_s())
@@ -325,11 +322,8 @@ class Simulation:
             await asyncio.sleep(30.0)
             known = self.cloud.executions.records
             seen = all(ExecutionId(e.id) in known for t in self.tasks for e in t.executions)
-            if (
-                seen
-                and not any(record.phase in ACTIVE_PHASES for record in known.values())
-                and not self.cloud.outbox.executions
-            ):
+            waits = any(record.is_active or record.retry_at_ms is not None for record in known.values())
+            if seen and not waits and not self.cloud.outbox.executions:
                 break
         await asyncio.sleep(60.0)
 

@@ -1,4 +1,4 @@
-"""The whole path killed at each call in turn, before its effect and after it, and finished by a second worker."""
+"""A crash before and after each call of the whole path, after which a second worker finishes."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,33 +17,33 @@ OPTIONS = WorkerOptions(settle_s=10, seal_deadline_s=300)
 
 
 class Killed(BaseException):
-    """SIGKILL, as the code would see it if it could."""
+    """SIGKILL, as an exception."""
 
 
 @dataclass
 class Fuse:
-    """A link that burns out at one of its calls: nothing goes through after that."""
+    """A link that breaks at one of its calls: no later call goes through."""
 
     at: int = 0
     after: bool = False
     calls: list[str] = field(default_factory=list)
-    burnt: bool = False
+    broken: bool = False
 
     async def call(self, name, effect):
-        if self.burnt:
+        if self.broken:
             raise Killed
         self.calls.append(name)
-        self.burnt = len(self.calls) == self.at
-        if self.burnt and not self.after:
+        self.broken = len(self.calls) == self.at
+        if self.broken and not self.after:
             raise Killed
         result = await effect()
-        if self.burnt:
+        if self.broken:
             raise Killed
         return result
 
 
 class Story:
-    """Files that are carried over and files that are new, a line twice, a queue that takes two at a time; a replay."""
+    """A story with carried files and new ones, a repeated line, a queue that takes two at a time, and a replay."""
 
     def __init__(self) -> None:
         self.world = world = World(facts=SimulatedFacts(page_size=2), topic=MemoryTopic())
@@ -55,7 +55,7 @@ class Story:
         world.log(self.first, "[NOTICE] Verified file /a.csv, 3 bytes")
 
     async def go_on(self) -> None:
-        """Let happen what is due."""
+        """Let the next events of the story happen."""
         world, at_s = self.world, (self.world.clock.ms - EPOCH_MS) / 1000
         if at_s >= 30 and world.datasync.described[self.first].ended_at_ms is None:
             world.log(self.first, "[NOTICE] Verification failed <> /c.csv")
@@ -87,14 +87,14 @@ class Story:
         first, second = self.first.split("/")[3], self.second.split("/")[3]
         return {(first, "/a.csv"), *((second, f"/{name}.csv") for name in "bcde")}
 
-    def told(self) -> Counter[tuple[str, str | None, str]]:
-        """What the topic has, without repetitions."""
-        once = {each.id: told for each, told in zip(self.world.topic.notifications, self.world.notified(), strict=True)}
+    def notified(self) -> Counter[tuple[str, str | None, str]]:
+        """Return the notifications of the topic without duplicates."""
+        once = {each.id: sent for each, sent in zip(self.world.topic.notifications, self.world.notified(), strict=True)}
         return Counter(once.values())
 
 
 async def played(fuse: Fuse) -> Story:
-    """The story with a worker on this fuse, and a second one that finishes it."""
+    """Play the story with a worker on this fuse, and a second one that finishes it."""
     story = Story()
     first = Worker(story.world, options=OPTIONS, ports=through(fuse, story.world.ports()))
     try:
@@ -104,8 +104,8 @@ async def played(fuse: Fuse) -> Story:
     return story
 
 
-def judge(story: Story, where: str, *, twice: int, told_twice: int) -> None:
-    """Nothing lost, wrong or early; at most one batch and one notification twice, and those with the same ids."""
+def judge(story: Story, where: str, *, twice: int, notified_twice: int) -> None:
+    """Demand that nothing is lost, wrong or early, and that at most one batch and one notification are repeated."""
     assert story.phase(story.first) is Phase.PUBLISHED, where
     assert story.phase(story.second) is Phase.PUBLISHED, where
     messages = story.world.queue.messages
@@ -118,19 +118,19 @@ def judge(story: Story, where: str, *, twice: int, told_twice: int) -> None:
     assert story.world.execution(story.second).file_counts()["published"] == 4, where
     assert story.world.execution(story.first).file_counts()["published"] == 1, where
     first, second = story.first.split("/")[3], story.second.split("/")[3]
-    assert story.told() == {
+    assert story.notified() == {
         ("CARRIED", "verification_failed", first): 1,
         ("PUBLISHED", "carried", first): 1,
         ("PUBLISHED", None, second): 2,
     }, where
-    assert len(story.world.topic.notifications) - 4 <= told_twice, where
+    assert len(story.world.topic.notifications) - 4 <= notified_twice, where
 
 
-async def test_without_a_crash_each_message_goes_out_once_and_each_replayed_one_once_more():
-    judge(await played(Fuse()), "without a crash", twice=0, told_twice=0)
+async def test_each_message_is_sent_once_and_replayed_once_without_a_crash():
+    judge(await played(Fuse()), "without a crash", twice=0, notified_twice=0)
 
 
-async def test_a_crash_at_any_call_before_or_after_its_effect_loses_nothing():
+async def test_crash_before_or_after_any_call_loses_nothing():
     counted = Fuse()
     await played(counted)
     points = [(at, after) for at in range(1, len(counted.calls) + 1) for after in (False, True)]
@@ -138,41 +138,42 @@ async def test_a_crash_at_any_call_before_or_after_its_effect_loses_nothing():
         fuse = Fuse(at, after)
         story = await played(fuse)
         where = f"killed {'after' if after else 'before'} call {at}, {fuse.calls[-1]}"
-        assert fuse.burnt, where
-        judge(story, where, twice=16, told_twice=1)
+        assert fuse.broken, where
+        judge(story, where, twice=16, notified_twice=1)
     assert Counter(counted.calls).keys() >= EVERY_CALL
     assert len(points) > 500
 
 
 EVERY_CALL = {
-    "datasync.tasks",
-    "datasync.task",
-    "datasync.executions",
-    "datasync.execution",
-    "logs.streams",
-    "logs.page",
+    "datasync.list_tasks",
+    "datasync.describe_task",
+    "datasync.list_executions",
+    "datasync.describe_execution",
+    "logs.list_streams",
+    "logs.read_page",
     "facts.add",
     "facts.count",
-    "facts.page",
+    "facts.read_page",
     "outcomes.write",
     "outcomes.read",
     "executions.register",
     "executions.get",
-    "executions.save",
-    "executions.move",
-    "executions.of_task",
+    "executions.save_owned",
+    "executions.transition_unowned",
+    "executions.list_of_task",
     "outbox.pending",
     "outbox.get",
-    "outbox.done",
-    "overview.open",
+    "outbox.delete",
+    "overview.active_executions",
+    "overview.held_to_retry",
     "overview.counts",
     "leases.read",
-    "leases.take",
+    "leases.acquire",
     "leases.renew",
     "leases.release",
-    "tasks.remember",
-    "tasks.known",
+    "tasks.get_or_create",
+    "tasks.known_execution_ids",
     "queue.send",
-    "objects.page",
+    "objects.list_page",
     "topic.publish",
 }

@@ -1,13 +1,12 @@
-"""What other readers of CloudWatch Logs get wrong, one test for each: here it must not happen."""
+"""Known mistakes of other readers of CloudWatch Logs, one test for each."""
 
 import contextlib
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from service.domain.errors import ConflictError, RequestRejectedError, TransientError
+from service.domain.errors import RequestRejectedError, TransientError
 from service.domain.execution import Outcome
-from service.domain.options import WorkerOptions
 from service.domain.phases import Phase, Reason
 from service.domain.port_types import LogEvent, LogPage
 from service.evidence.log_reader import MAX_PAGES_PER_READ
@@ -21,17 +20,17 @@ def verified(name: str) -> str:
 
 @dataclass
 class Wrapped:
-    """A world's logs with a habit. `calls` counts the pages that were asked for."""
+    """A world's logs with an irregularity. `calls` counts the pages that were read."""
 
     logs: Logs
     calls: int = 0
 
-    async def streams(self, group, prefix):
-        return await self.logs.streams(group, prefix)
+    async def list_streams(self, group, prefix):
+        return await self.logs.list_streams(group, prefix)
 
     async def read_page(self, group, stream, token):
         self.calls += 1
-        return await self.logs.page(group, stream, token)
+        return await self.logs.read_page(group, stream, token)
 
 
 def worker_with(world: World, logs: object, **options) -> Worker:
@@ -41,7 +40,7 @@ def worker_with(world: World, logs: object, **options) -> Worker:
 # 1. A cursor that is a wall clock, or the last event's time, loses what comes late.
 
 
-async def test_a_line_that_comes_late_with_an_older_time_is_read():
+async def test_late_line_with_an_older_time_is_read():
     world = World()
     arn = world.start()
     world.copy(arn, "b.csv")
@@ -54,7 +53,7 @@ async def test_a_line_that_comes_late_with_an_older_time_is_read():
     assert world.names() == ["/a.csv", "/b.csv"]
 
 
-async def test_a_line_that_comes_late_where_was_read_already_is_found_from_the_head():
+async def test_late_line_before_the_checkpoint_is_found_from_the_head():
     world = World()
     arn = world.start()
     world.copy(arn, "b.csv", "c.csv")
@@ -103,7 +102,7 @@ async def test_empty_pages_are_not_the_end():
     world.logs.page_size = 1
     arn = world.start()
     world.copy(arn, "a.csv", "b.csv")
-    world.log(arn, "[NOTICE] Verification failed <> /a.csv")  # The counter says nothing of this one.
+    world.log(arn, "[NOTICE] Verification failed <> /a.csv")  # The counter does not include this one.
     world.finish(arn, "ERROR", files_verified=2)
     worker = worker_with(world, WithEmptyPages(world.logs))
     await worker.work(until=lambda: any(r.phase is Phase.CARRIED for r in world.executions.records.values()))
@@ -115,7 +114,7 @@ async def test_empty_pages_are_not_the_end():
 
 @dataclass
 class Away(Wrapped):
-    """Fails for as long as it is told to."""
+    """Logs that fail while `away` is set."""
 
     away: bool = True
 
@@ -126,11 +125,11 @@ class Away(Wrapped):
         return page
 
 
-async def test_an_error_is_neither_an_empty_page_nor_the_end():
+async def test_error_is_neither_an_empty_page_nor_the_end():
     world = World()
     arn = world.start()
     world.log(arn, "[NOTICE] Verification failed <> /a.csv")
-    world.finish(arn, "ERROR", files_verified=0)  # It adds up without a single line.
+    world.finish(arn, "ERROR", files_verified=0)  # It is complete without a single line.
     logs = Away(world.logs)
     worker = worker_with(world, logs)
     for _ in range(30):
@@ -156,12 +155,12 @@ class Refusing:
 
     def __getattr__(self, name):
         async def refused(*_args, **_kwargs):
-            raise TransientError(name, "throttled")
+            raise TransientError("sqs.SendMessageBatch", "throttled")
 
         return refused if name == self.method else getattr(self.port, name)
 
 
-async def test_the_position_does_not_move_before_the_facts_are_stored():
+async def test_checkpoint_does_not_advance_before_the_facts_are_stored():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
@@ -171,7 +170,7 @@ async def test_the_position_does_not_move_before_the_facts_are_stored():
     assert not world.execution(arn).log_pass.checkpoints
 
 
-async def test_the_cursor_does_not_move_before_the_queue_has_taken_the_message():
+async def test_cursor_does_not_advance_before_the_message_is_acknowledged():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
@@ -180,14 +179,14 @@ async def test_the_cursor_does_not_move_before_the_queue_has_taken_the_message()
     with pytest.raises(TransientError):
         await Worker(world, ports=ports).work(seconds=60)
     execution = world.execution(arn)
-    assert (execution.phase, execution.progress.cursor, execution.publishing.outcomes) == (Phase.PUBLISHING, "", {})
-    assert not world.outcomes.outcome_ranges
+    assert (execution.phase, execution.progress.cursor, execution.outcome_counts) == (Phase.PUBLISHING, "", {})
+    assert not world.outcomes.ranges
 
 
 # 6. A token is kept for more than a day, and there is no way back without it.
 
 
-async def test_a_token_of_yesterday_is_not_used_again():
+async def test_token_of_yesterday_is_not_used():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
@@ -195,7 +194,7 @@ async def test_a_token_of_yesterday_is_not_used_again():
     await worker.work(seconds=30)
     day_before = world.execution(arn).log_pass.checkpoints
     world.clock.advance(24 * 3600)
-    # The page behind the old token would be refused: begin from the head.
+    # The page after the old token would be rejected: start from the head.
     world.finish(arn)
     await Worker(world, owner="worker-2").work(seconds=120)
     assert day_before
@@ -207,7 +206,7 @@ async def test_a_token_of_yesterday_is_not_used_again():
 
 @dataclass
 class Forgetful(Wrapped):
-    """Gives each token a name of its own, and forgets those that it gave before `forgets` was called."""
+    """Logs that rename each token, and forget those that they issued before `forgets` was called."""
 
     given: list = field(default_factory=list)
     forgotten: int = 0
@@ -225,7 +224,7 @@ class Forgetful(Wrapped):
         return replace(page, token=str(len(self.given) - 1))
 
 
-async def test_a_refused_token_leads_back_to_the_head():
+async def test_rejected_token_restarts_the_pass():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
@@ -237,13 +236,13 @@ async def test_a_refused_token_leads_back_to_the_head():
     world.finish(arn)
     await worker.work(seconds=120)
     assert world.names() == ["/a.csv", "/b.csv"]
-    assert world.execution(arn).log_pass.pass_number == 1
+    assert world.execution(arn).log_pass.number == 1
 
 
 # 7. Nothing is paced, and the account is throttled for everyone. The rates: tests/adapters/aws/test_clients.py.
 
 
-async def test_a_log_that_says_nothing_new_costs_one_page_a_poll():
+async def test_log_without_new_lines_costs_one_page_per_poll():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
@@ -255,7 +254,7 @@ async def test_a_log_that_says_nothing_new_costs_one_page_a_poll():
     assert logs.calls <= 600 / 9 + 2  # The rounds of this worker are nine seconds apart.
 
 
-async def test_a_look_reads_so_many_pages_and_then_lets_others_have_a_turn():
+async def test_one_read_has_a_bounded_number_of_pages():
     world = World()
     world.logs.page_size = 1
     arn = world.start()
@@ -269,7 +268,7 @@ async def test_a_look_reads_so_many_pages_and_then_lets_others_have_a_turn():
 # 8. Streams are skipped by the time of their last event, which lags by up to an hour.
 
 
-async def test_a_stream_that_was_silent_for_long_is_read_on():
+async def test_stream_that_was_silent_for_hours_is_read():
     world = World()
     arn = world.start()
     other = f"{world.stream_name(arn)}-2"
@@ -301,7 +300,7 @@ async def test_two_workers_send_each_message_once():
     assert world.names() == [f"/{n:03}" for n in range(30)]
 
 
-async def test_a_worker_that_has_lost_its_execution_stops_sending():
+async def test_worker_that_has_lost_its_lease_stops_sending():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
@@ -309,24 +308,23 @@ async def test_a_worker_that_has_lost_its_execution_stops_sending():
     worker = Worker(world)
     await worker.work(until=lambda: bool(world.executions.records) and world.execution(arn).phase is Phase.PUBLISHING)
     world.clock.advance(25)
-    with pytest.raises(ConflictError):
-        await next(iter(worker.runners.values())).tick()
+    assert await next(iter(worker.runners.values())).tick() is None
     assert world.names() == []
 
 
 # 10. Nobody proves that the log is complete.
 
 
-async def test_a_log_that_is_short_is_not_published_before_the_deadline_and_flagged_then():
+async def test_incomplete_log_is_published_at_the_deadline_with_a_reason():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
     world.finish(arn, files_verified=2)
-    worker = Worker(world, options=WorkerOptions(settle_s=10, seal_deadline_s=300))
+    worker = Worker(world, settle_s=10, seal_deadline_s=300)
     await worker.work(seconds=290)
     assert world.names() == []
     await worker.work(seconds=120)
     execution = world.execution(arn)
     assert world.names() == ["/a.csv"]
     assert (execution.phase, execution.reason, execution.reconciled) == (Phase.PUBLISHED, Reason.LOG_INCOMPLETE, False)
-    assert execution.outcomes == {Outcome.PUBLISHED: 1}
+    assert execution.outcome_counts == {Outcome.PUBLISHED: 1}

@@ -94,12 +94,12 @@ async def calls_of_publishing() -> tuple[int, int]:
     story, link = Story(), Interrupted()
     await story.begin()
     await story.end(link)
-    first = link.calls.index("executions.of_task")
+    first = link.calls.index("executions.list_of_task")
     return first - 3, link.calls.index("leases.release", first)
 
 
 @pytest.mark.parametrize("progress", PROGRESS)
-async def test_a_release_at_any_moment_sends_no_file_under_two_ids_and_loses_none(progress):
+async def test_release_at_any_moment_loses_no_file_and_sends_none_under_two_ids(progress):
     first, last = await calls_of_publishing()
     for at in range(first, last):
         for after in (False, True):

@@ -1,13 +1,12 @@
-"""A worker in the simulation: the real supervisor with all that it starts."""
+"""A simulated worker process: the real supervisor with everything that it starts."""
 
 import asyncio
-from collections.abc import Callable
 from random import Random
 
-from service.telemetry.loop_health import LoopHealth
-from service.domain.observations import Observation
+from service.domain.observations import Observe
 from service.domain.options import WorkerOptions
 from service.ports import Clock, WorkerPorts
+from service.telemetry.loop_health import LoopHealth
 from service.worker.loop import LoopContext
 from service.worker.wiring import WorkerWiring
 from tests.simulation.cloud import epoch_ms, now_s
@@ -21,8 +20,8 @@ class SimulatedWorker:
         self,
         link: Link,
         ports: WorkerPorts,
-        terms: WorkerOptions,
-        observe: Callable[[Observation], None],
+        options: WorkerOptions,
+        observe: Observe,
         random: Random,
         *,
         skew_s: float = 0.0,
@@ -31,19 +30,18 @@ class SimulatedWorker:
         self._stop = asyncio.Event()
         boot_s = random.uniform(0.0, 1e6)
         clock = Clock(lambda: now_s() + boot_s, lambda: epoch_ms(now_s() + skew_s))
-        wiring = WorkerWiring(through(link, ports), terms, clock, owner=link.name)
-        self.owned_leases = wiring.owned_leases
+        wiring = WorkerWiring(through(link, ports), options, clock, owner=link.name, observe=observe)
         self._task = asyncio.create_task(
             wiring.supervisor().run(LoopContext(self._stop, observe, LoopHealth(), random)), name=link.name
         )
 
     async def stop(self) -> None:
-        """SIGTERM: returns when the process has ended."""
+        """Send SIGTERM, and return when the process has ended."""
         self._stop.set()
         await self._task
 
     async def kill(self) -> None:
-        """SIGKILL: nothing of it goes through any more, and nothing is cleaned up."""
+        """Send SIGKILL: no call of the process goes through any more, and nothing is cleaned up."""
         self.link.dead = True
         self.link.awake.set()
         self._task.cancel()

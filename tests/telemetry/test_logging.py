@@ -24,7 +24,7 @@ def lines(stream: io.StringIO) -> list[dict]:
     return [orjson.loads(line) for line in stream.getvalue().encode().splitlines()]
 
 
-def test_a_line_has_its_time_in_utc_its_level_its_event_and_its_fields():
+def test_line_has_time_in_utc_level_event_and_fields():
     stream = written()
     structlog.get_logger("service").info("http_started", port=8080)
     [line] = lines(stream)
@@ -34,10 +34,10 @@ def test_a_line_has_its_time_in_utc_its_level_its_event_and_its_fields():
     assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
 
 
-def test_reports_become_lines_and_idle_ones_none():
+def test_observations_are_logged_unless_idle():
     stream = written()
-    log(DiscoveryPass(tasks=1, listed=1, new_execution=(), ignored=0))
-    log(LeaseLost("sweep"))
+    log(DiscoveryPass(tasks=1, tasks_listed=1, registered=(), ignored=0))
+    log(LeaseLost("discovery"))
     assert [(line["level"], line["event"]) for line in lines(stream)] == [("warning", "lease_lost")]
 
 
@@ -50,7 +50,7 @@ def test_reports_become_lines_and_idle_ones_none():
         ("error", ["error"]),
     ],
 )
-def test_what_is_below_the_level_is_not_written(level: str, seen: list[str]):
+def test_lines_below_the_level_are_not_written(level: str, seen: list[str]):
     stream = written(level)
     for each in ("debug", "info", "warning", "error"):
         structlog.get_logger("service").log(logging.getLevelName(each.upper()), each)
@@ -58,7 +58,7 @@ def test_what_is_below_the_level_is_not_written(level: str, seen: list[str]):
 
 
 @pytest.mark.parametrize(("level", "seen"), [("debug", ["warning", "error"]), ("error", ["error"])])
-def test_libraries_write_in_the_same_form_from_warning_on(level: str, seen: list[str]):
+def test_libraries_log_in_the_same_format_from_warning_on(level: str, seen: list[str]):
     stream = written(level)
     for each in ("debug", "info", "warning", "error"):
         logging.getLogger("botocore.x").log(logging.getLevelName(each.upper()), "%s\nfrom below", each)
@@ -67,7 +67,7 @@ def test_libraries_write_in_the_same_form_from_warning_on(level: str, seen: list
     ]
 
 
-def test_what_is_bound_to_the_context_is_in_every_line():
+def test_bound_context_is_in_every_line():
     stream = written()
     with structlog.contextvars.bound_contextvars(execution_id="exec-1"):
         structlog.get_logger("service").info("one")
@@ -76,7 +76,7 @@ def test_what_is_bound_to_the_context_is_in_every_line():
 
 
 def raised() -> Exception:
-    password = "hush".upper()  # noqa: F841 - because it must not be seen
+    password = "hush".upper()  # noqa: F841  (it must not be shown)
     try:
         try:
             {}["inner\nline"]
@@ -87,31 +87,31 @@ def raised() -> Exception:
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_tracebacks_hold_no_values_of_local_variables(*, as_json: bool):
+def test_tracebacks_have_no_values_of_local_variables(*, as_json: bool):
     stream = written(as_json=as_json)
-    structlog.get_logger("service").error("setback", exc_info=raised())
+    structlog.get_logger("service").error("tick_failed", exc_info=raised())
     assert "raised" in stream.getvalue()
     assert "HUSH" not in stream.getvalue()
 
 
-def test_an_exception_is_structured_with_its_cause():
+def test_exception_is_structured_with_its_cause():
     stream = written()
-    structlog.get_logger("service").error("setback", exc_info=raised())
+    structlog.get_logger("service").error("tick_failed", exc_info=raised())
     [line] = lines(stream)
     assert [each["exc_type"] for each in line["exception"]] == ["ValueError", "KeyError"]
     assert line["exception"][0]["frames"][-1]["name"] == "raised"
     assert "locals" not in line["exception"][0]["frames"][-1]
 
 
-def test_an_exception_of_a_library_is_structured_too():
+def test_exception_of_a_library_is_structured():
     stream = written()
     logging.getLogger("aiohttp.server").error("Unhandled", exc_info=raised())
     assert lines(stream)[0]["exception"][0]["exc_type"] == "ValueError"
 
 
-def test_a_lone_surrogate_is_escaped():
+def test_lone_surrogate_is_escaped():
     stream = written()
-    structlog.get_logger("service").info("files_sent", cursor="caf\udce9")
+    structlog.get_logger("service").info("files_published", cursor="caf\udce9")
     assert lines(stream)[0]["cursor"] == r"caf\udce9"
 
 
@@ -123,7 +123,7 @@ any_value = st.recursive(
 
 
 @given(any_text, any_value)
-def test_whatever_is_logged_stays_one_line_of_json(text: str, value: object):
+def test_any_value_stays_one_line_of_json(text: str, value: object):
     stream = written()
     logging.getLogger("botocore").warning("%s", text)
     structlog.get_logger("service").info("event", text=text, value=value, error=ValueError(text))
@@ -133,14 +133,14 @@ def test_whatever_is_logged_stays_one_line_of_json(text: str, value: object):
 
 
 @given(any_text)
-def test_whatever_is_logged_cannot_move_a_terminals_cursor(text: str):
+def test_any_text_stays_printable_on_a_terminal(text: str):
     stream = written(as_json=False)
     structlog.get_logger("service").info(text, text=text, texts=[text])
     assert stream.getvalue().endswith("\n")
     assert stream.getvalue()[:-1].isprintable()
 
 
-def test_json_holds_nothing_that_is_not_json():
+def test_values_that_json_cannot_hold_are_replaced():
     stream = written()
     structlog.get_logger("service").info("event", nan=math.nan, big=1 << 70)
     line = json.loads(stream.getvalue())
@@ -153,7 +153,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("stream", "coloured"), [(io.StringIO(), False), (Terminal(), True)])
-def test_there_is_colour_on_a_terminal_only(stream: io.StringIO, *, coloured: bool):
+def test_colour_is_used_only_on_a_terminal(stream: io.StringIO, *, coloured: bool):
     configure(level="info", as_json=False, stream=stream)
     structlog.get_logger("service").info("hello")
     assert ("\x1b[" in stream.getvalue()) is coloured

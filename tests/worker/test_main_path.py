@@ -3,9 +3,9 @@ from tests.fakes.world import Worker, World
 
 
 async def test_files_are_published_once_their_execution_has_succeeded():
-    world, worker = World(), None
-    arn = world.start()
+    world = World()
     worker = Worker(world)
+    arn = world.start()
     world.copy(arn, "b.csv", "a.csv", "dir/c.csv")
     await worker.work(seconds=60)
     assert world.sent() == []

@@ -1,3 +1,5 @@
+"""The retention of executions that are not finished: extended when half of it has passed."""
+
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
@@ -5,32 +7,36 @@ import pytest
 
 from service.domain.errors import RequestRejectedError, TransientError
 from service.domain.execution import Outcome
-from service.domain.observations import RetentionExtended, TickFailed
-from service.domain.options import OnIncomplete, WorkerOptions
+from service.domain.facts import FactKind
+from service.domain.observations import RetentionExtended
+from service.domain.options import DAY_S, OnIncomplete
 from service.domain.phases import Phase
 from service.domain.port_types import OutcomeRange
+from service.worker.retention import SCAN_INTERVAL_S
 from tests.domain.examples import an_execution, verified
 from tests.fakes.stores import MemoryFactStore, MemoryOutcomeStore
 from tests.fakes.world import Worker, World
 
-DAY_S = 86_400
-HOLD = WorkerOptions(seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD)
-
 
 @dataclass
-class LastingFacts(MemoryFactStore):
-    """Facts that know when they expire."""
+class ExpiringFacts(MemoryFactStore):
+    """Facts with their expiry. `pages` are the numbers of facts of each call, `errors` are raised by the next ones."""
 
     expiry_s: dict = field(default_factory=dict)
+    pages: list[int] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
 
     async def add(self, execution, facts):
+        if self.errors:
+            raise self.errors.pop(0)
         await super().add(execution, facts)
+        self.pages.append(len(facts))
         self.expiry_s |= {(execution.id, fact.kind, fact.path): execution.expires_at_s for fact in facts}
 
 
 @dataclass
-class LastingOutcomes(MemoryOutcomeStore):
-    """Outcomes that know when they expire."""
+class ExpiringOutcomes(MemoryOutcomeStore):
+    """Outcomes with their expiry."""
 
     expiry_s: dict = field(default_factory=dict)
 
@@ -40,14 +46,14 @@ class LastingOutcomes(MemoryOutcomeStore):
 
 
 class Scene:
-    """A world whose rows expire, and a worker."""
+    """A world whose items expire, and a worker that owns the discovery lease."""
 
-    def __init__(self, **world):
-        self.world = World(facts=LastingFacts(), outcomes=LastingOutcomes(), **world)
-        self.worker = Worker(self.world, policy=HOLD)
+    def __init__(self):
+        self.world = World(facts=ExpiringFacts(), outcomes=ExpiringOutcomes())
+        self.worker = Worker(self.world, seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD)
 
-    async def one(self, phase):
-        """An execution with two good files that has come into this phase."""
+    async def execution_in(self, phase):
+        """Bring an execution with two verified files into this phase."""
         arn = self.world.start()
         self.world.copy(arn, "a.csv", "b.csv")
         if phase is Phase.CARRIED:
@@ -58,53 +64,94 @@ class Scene:
         assert self.world.execution(arn).phase is phase
         return arn
 
-    async def days(self, days):
+    async def pass_days(self, days):
+        """Let days pass, and then the worker do all that is due."""
         self.world.clock.advance(days * DAY_S)
         await self.worker.work(seconds=60)
+        await self.extend_all()
+
+    async def extend_all(self):
+        """Repeat the tick until nothing is due, as the loop does, and return the errors."""
+        errors = []
+        while True:
+            try:
+                if await self.worker.retention.tick():
+                    return errors
+            except Exception as error:  # noqa: BLE001  (the loop retries after any error)
+                errors.append(error)
 
     def expiries_s(self):
-        """When what is stored expires: by whose it is."""
+        """Return the expiries of all that is stored, by execution id."""
         found = defaultdict(set)
         for rows in (self.world.facts.expiry_s, self.world.outcomes.expiry_s):
-            for (name, *_), expiry_s in rows.items():
-                found[name].add(expiry_s)
-        for name, record in self.world.executions.records.items():
-            found[name].add(record.expires_at_s)
+            for (execution_id, *_), expiry_s in rows.items():
+                found[execution_id].add(expiry_s)
+        for execution_id, record in self.world.executions.records.items():
+            found[execution_id].add(record.expires_at_s)
         return found
 
-    def kept(self):
+    def extended(self):
         return [observation for observation in self.worker.observations if isinstance(observation, RetentionExtended)]
+
+    def extended_ids(self):
+        return [observation.ids.execution_id for observation in self.extended()]
+
+
+async def carried_with(scene, *, files, shards=1):
+    """Register a CARRIED execution with that many facts, which expires in a day."""
+    expires_at_s = round(scene.world.clock.now_s()) + DAY_S
+    execution = an_execution(phase=Phase.CARRIED, shards=shards, expires_at_s=expires_at_s)
+    await scene.world.executions.register(execution)
+    await scene.world.facts.add(execution, [verified(f"{number:05}.csv") for number in range(files)])
+    scene.world.facts.pages.clear()
+    return execution
 
 
 @pytest.mark.parametrize("phase", [Phase.CARRIED, Phase.HELD, Phase.FOLLOWING])
-async def test_what_waits_is_given_its_whole_retention_once_more_when_half_of_it_is_over(phase):
+async def test_retention_of_an_unfinished_execution_starts_again_when_half_of_it_has_passed(phase):
     scene = Scene()
-    arn = await scene.one(phase)
+    arn = await scene.execution_in(phase)
     before = scene.expiries_s()
-    await scene.days(14.9)
+    await scene.pass_days(14.9)
     assert scene.expiries_s() == before
-    await scene.days(0.2)
+    await scene.pass_days(0.2)
     ((expiry_s,),) = scene.expiries_s().values()
     assert expiry_s == pytest.approx(scene.world.clock.now_s() + 30 * DAY_S, abs=90)
-    assert [(kept.name, kept.phase) for kept in scene.kept()] == [(scene.world.execution(arn).name, phase)]
+    (extended,) = scene.extended()
+    execution = scene.world.execution(arn)
+    assert (extended.ids, extended.phase, extended.expires_at_s) == (execution.ids, phase, expiry_s)
+    assert extended.started_at_ms == execution.started_at_ms
 
 
-async def test_what_is_published_or_discarded_expires():
+async def test_published_execution_expires():
     scene = Scene()
     arn = scene.world.start()
     scene.world.copy(arn, "a.csv")
     scene.world.finish(arn)
     await scene.worker.work(seconds=60)
+    assert scene.world.execution(arn).phase is Phase.PUBLISHED
     before = scene.expiries_s()
-    await scene.days(20)
-    assert (scene.expiries_s(), scene.kept()) == (before, [])
+    await scene.pass_days(20)
+    assert (scene.expiries_s(), scene.extended()) == (before, [])
 
 
-async def test_months_later_a_success_still_takes_the_carried_files_along():
+@pytest.mark.parametrize("phase", [Phase.PUBLISHED, Phase.DISCARDED])
+async def test_finished_execution_is_not_extended(phase):
     scene = Scene()
-    arn = await scene.one(Phase.CARRIED)
+    await carried_with(scene, files=2)
+    (execution_id,) = scene.world.executions.records
+    scene.world.executions.records[execution_id] = replace(
+        scene.world.executions.records[execution_id], phase=phase, expires_at_s=0
+    )
+    await scene.worker.leases.acquire_discovery()
+    assert (await scene.extend_all(), scene.extended()) == ([], [])
+
+
+async def test_carried_files_are_published_months_later():
+    scene = Scene()
+    arn = await scene.execution_in(Phase.CARRIED)
     for _ in range(9):
-        await scene.days(14)
+        await scene.pass_days(14)
         assert all(min(expiries_s) > scene.world.clock.now_s() for expiries_s in scene.expiries_s().values())
     scene.world.finish(scene.world.start())
     await scene.worker.work(seconds=60)
@@ -112,94 +159,150 @@ async def test_months_later_a_success_still_takes_the_carried_files_along():
     assert scene.world.execution(arn).phase is Phase.PUBLISHED
 
 
-async def test_what_became_of_its_files_is_kept_with_them():
+async def test_stored_outcomes_are_extended_too():
     scene = Scene()
-    arn = await scene.one(Phase.HELD)
-    name = scene.world.execution(arn).id
+    arn = await scene.execution_in(Phase.HELD)
+    execution = scene.world.execution(arn)
     for number in range(250):
         outcomes = OutcomeRange(f"{number:03}", Outcome.PUBLISHED, {})
-        await scene.world.outcomes.write(name, outcomes, expires_at_s=scene.world.execution(arn).expires_at_s)
-    await scene.days(16)
-    assert len(scene.expiries_s()[name]) == 1
+        await scene.world.outcomes.write(execution.id, outcomes, expires_at_s=execution.expires_at_s)
+    await scene.pass_days(16)
+    assert len(scene.expiries_s()[execution.id]) == 1
+    assert scene.extended_ids() == [execution.id]
 
 
-async def test_one_with_many_files_is_kept_in_several_sweeps():
+# The loop.
+
+
+async def test_tick_writes_one_page():
     scene = Scene()
-    execution = an_execution(phase=Phase.CARRIED, shards=4, expires_at_s=round(scene.world.clock.now_s()) + DAY_S)
-    await scene.world.executions.register(execution)
-    await scene.world.facts.add(execution, [verified(f"{number}.csv") for number in range(50)])
-    await scene.worker.round()
-    assert scene.kept() == []
-    await scene.worker.work(seconds=120)
-    assert [kept.name for kept in scene.kept()] == [execution.name]
+    execution = await carried_with(scene, files=2500)
+    await scene.worker.leases.acquire_discovery()
+    pages = []
+    while not scene.extended():
+        assert await scene.worker.retention.tick() == 0.0
+        pages.append(scene.world.facts.pages.copy())
+        scene.world.facts.pages.clear()
+    assert [page for page in pages if page] == [[1000], [1000], [500]]
+    assert len(scene.expiries_s()[execution.id]) == 1
+    assert await scene.worker.retention.tick() == scene.worker.options.poll_interval_s
+
+
+async def test_execution_is_extended_only_after_its_facts():
+    scene = Scene()
+    execution = await carried_with(scene, files=50, shards=4)
+    await scene.worker.leases.acquire_discovery()
+    ticks = 0
+    while not scene.extended():
+        assert scene.world.executions.records[execution.id].expires_at_s == execution.expires_at_s
+        await scene.worker.retention.tick()
+        ticks += 1
+    # A page for each of 4 shards, an empty page for each shard of each kind, and the outcomes with the execution.
+    assert ticks == 4 + 4 * len(FactKind) + 1
+    assert scene.extended_ids() == [execution.id]
     assert len(scene.expiries_s()[execution.id]) == 1
 
 
-async def test_a_page_that_is_not_taken_is_written_again_before_the_execution_is_kept():
+async def test_only_the_worker_that_owns_the_discovery_lease_extends():
     scene = Scene()
-    arn = await scene.one(Phase.CARRIED)
-    add, times = scene.world.facts.add, 3
+    execution = await carried_with(scene, files=2)
+    assert await scene.worker.retention.tick() == scene.worker.options.poll_interval_s
+    other = Worker(scene.world, owner="worker-2")
+    assert await other.leases.acquire_discovery()
+    assert not await scene.worker.leases.acquire_discovery()
+    assert (await scene.extend_all(), scene.extended(), scene.world.facts.pages) == ([], [], [])
+    while not other.observations:
+        assert await other.retention.tick() == 0.0
+    assert [observation.ids for observation in other.observations] == [execution.ids]
 
-    async def throttled(execution, facts):
-        nonlocal times
-        if facts and times:
-            times -= 1
-            raise TransientError("dynamodb.BatchWriteItem", "throttled")
-        await add(execution, facts)
 
-    scene.world.facts.add = throttled
-    await scene.days(16)
-    setbacks = [observation for observation in scene.worker.observations if isinstance(observation, TickFailed)]
-    assert [(setback.loop, setback.kind) for setback in setbacks] == [("sweep", "transient")] * 3
+async def test_extension_goes_on_when_the_discovery_lease_is_owned_again():
+    scene = Scene()
+    execution = await carried_with(scene, files=2500)
+    await scene.worker.leases.acquire_discovery()
+    await scene.worker.retention.tick()
+    await scene.worker.leases.release_all()
+    assert await scene.worker.retention.tick() == scene.worker.options.poll_interval_s
+    await scene.worker.leases.acquire_discovery()
+    assert await scene.extend_all() == []
+    assert scene.extended_ids() == [execution.id]
+    assert scene.world.facts.pages == [1000, 1000, 500]
+
+
+async def test_page_that_was_not_stored_is_written_again_before_the_execution_is_extended():
+    scene = Scene()
+    arn = await scene.execution_in(Phase.CARRIED)
+    errors = [TransientError("dynamodb.BatchWriteItem", "throttled") for _ in range(3)]
+    scene.world.facts.errors = errors.copy()
+    scene.world.clock.advance(16 * DAY_S)
+    assert await scene.extend_all() == errors
     assert len(scene.expiries_s()[scene.world.execution(arn).id]) == 1
-    assert len(scene.kept()) == 1
+    assert scene.extended_ids() == [scene.world.execution(arn).id]
 
 
-async def test_one_that_is_gone_or_cannot_be_read_keeps_no_other_from_being_kept():
+async def test_execution_that_is_gone_or_unreadable_does_not_keep_the_others_from_being_extended():
     scene = Scene()
-    gone, broken, good = [await scene.one(Phase.CARRIED) for _ in range(3)]
-    records, get = scene.world.executions.records, scene.world.executions.get
-    names = [scene.world.execution(arn).id for arn in (gone, broken, good)]
-
-    async def read(name):
-        if name == names[1]:
-            raise RequestRejectedError("dynamodb.GetItem", "the record is of another version")
-        record = await get(name)
-        if name == names[0]:
-            records.pop(name, None)
-        return record
-
-    scene.world.executions.get = read
-    await scene.days(16)
-    assert [kept.id for kept in scene.kept()] == [names[2]]
-
-
-async def test_one_that_was_released_in_the_meantime_is_left_to_its_worker():
-    scene = Scene()
-    arn = await scene.one(Phase.HELD)
-    name = scene.world.execution(arn).id
+    gone, unreadable, good = [
+        scene.world.execution(await scene.execution_in(Phase.CARRIED)).id for _ in range(3)
+    ]
     get = scene.world.executions.get
 
-    async def released(wanted):
-        return replace(await get(wanted), phase=Phase.PUBLISHING)
+    async def get_or_fail(execution_id):
+        if execution_id == unreadable:
+            raise RequestRejectedError("dynamodb.GetItem", "the record is of another version")
+        execution = await get(execution_id)
+        if execution_id == gone:
+            scene.world.executions.records.pop(gone, None)
+        return execution
 
-    scene.world.executions.get = released
-    await scene.days(16)
-    assert (scene.kept(), scene.world.execution(arn).id) == ([], name)
+    scene.world.executions.get = get_or_fail
+    scene.world.clock.advance(16 * DAY_S)
+    assert [type(error) for error in await scene.extend_all()] == [RequestRejectedError]
+    assert scene.extended_ids() == [good]
 
 
-async def test_the_table_is_asked_once_an_hour():
+async def test_execution_that_was_released_meanwhile_is_not_extended_by_the_loop():
     scene = Scene()
-    await scene.one(Phase.CARRIED)
-    asked, expiring = [], scene.world.executions.expiring
+    arn = await scene.execution_in(Phase.HELD)
+    before = scene.expiries_s()
+    get = scene.world.executions.get
 
-    async def counted(phase, *, before_s):
-        asked.append(phase)
-        return await expiring(phase, before_s=before_s)
+    async def get_released(execution_id):
+        return replace(await get(execution_id), phase=Phase.PUBLISHING)
 
-    scene.world.executions.expiring = counted
-    scene.world.clock.advance(3601)
+    scene.world.executions.get = get_released
+    scene.world.clock.advance(16 * DAY_S)
+    assert (await scene.extend_all(), scene.extended(), scene.expiries_s()) == ([], [], before)
+    assert scene.world.execution(arn).phase is Phase.HELD
+
+
+async def test_table_is_scanned_once_an_hour():
+    scene = Scene()
+    await scene.execution_in(Phase.CARRIED)
+    scanned, expiring_before = [], scene.world.executions.expiring_before
+
+    async def count_scans(phase, *, before_s):
+        scanned.append(phase)
+        return await expiring_before(phase, before_s=before_s)
+
+    scene.world.executions.expiring_before = count_scans
+    scene.world.clock.advance(SCAN_INTERVAL_S)
     for _ in range(20):
-        await scene.worker.round()
+        assert await scene.worker.retention.tick() == 15.0
         scene.world.clock.advance(15)
-    assert asked == [Phase.CARRIED, Phase.HELD]
+    assert scanned == [Phase.CARRIED, Phase.HELD]
+
+
+async def test_failed_scan_is_repeated_by_the_next_tick():
+    scene = Scene()
+    execution = await carried_with(scene, files=2)
+    await scene.worker.leases.acquire_discovery()
+    expiring_before = scene.world.executions.expiring_before
+
+    async def fail_once(phase, *, before_s):
+        scene.world.executions.expiring_before = expiring_before
+        raise TransientError("dynamodb.Query", "throttled")
+
+    scene.world.executions.expiring_before = fail_once
+    assert [type(error) for error in await scene.extend_all()] == [TransientError]
+    assert scene.extended_ids() == [execution.id]

@@ -96,6 +96,6 @@ MUTANTS = (
                 "await self._table.update(key, change, values, condition=condition)\nawait self._table.put(item)",
             ),
         ),
-        ("tests/adapters/aws/test_table.py", "tests/adapters/aws/test_executions.py"),
+        ("tests/adapters/aws/test_table.py", "tests/adapters/aws/test_items.py"),
     ),
 )

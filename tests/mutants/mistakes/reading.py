@@ -1,4 +1,4 @@
-"""Mistakes in reading and sealing a log: service.parsing, service.evidence and the decisions behind them."""
+"""Mistakes in reading and sealing a log: service.parsing, service.evidence and the decisions that they call."""
 
 from tests.mutants.edits import Condition, Drop, Instead, Replace, Swap
 from tests.mutants.mutant import MAIN_PATH, MISTAKES_OF_OTHERS, REGRESSIONS, SEEDS, Mutant
