@@ -31,7 +31,7 @@ AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
 
 @contextlib.contextmanager
 def a_process(command, stream, pattern, **environment):
-    """Runs a command until the context ends; gives it, and the group that the pattern finds in one of its lines."""
+    """ExecutionQueue a command until the context ends; gives it, and the group that the pattern finds in one of its lines."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
     process = subprocess.Popen(
         [sys.executable, *command], text=True, env={**os.environ, **AWS_ENVIRONMENT, **environment}, **pipes

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emulator.embedded import OneTableRequestAtATime
+from emulator.embedded import SerializedDynamoDb
 
 TOGETHER = 2
 
@@ -29,7 +29,7 @@ class Application:
 )
 def test_requests_to_dynamodb_wait_for_each_other_and_no_others(target, met):
     application = Application()
-    served = OneTableRequestAtATime(application)
+    served = SerializedDynamoDb(application)
     with ThreadPoolExecutor() as clients:
         list(clients.map(lambda _: served({"HTTP_X_AMZ_TARGET": target}, None), range(TOGETHER)))
     assert application.met == met

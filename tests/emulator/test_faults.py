@@ -29,23 +29,23 @@ def test_a_fault_that_is_not_well_formed_is_refused_with_a_sentence(given, compl
 def test_a_fault_strikes_each_nth_time_and_not_more_often_than_told():
     faults = Faults()
     faults.add({"kind": "throttle", "every": 2, "times": 2})
-    assert [faults.strikes("throttle", "GetLogEvents") for _ in range(8)] == [False, True] * 2 + [False] * 4
+    assert [faults.triggers("throttle", "GetLogEvents") for _ in range(8)] == [False, True] * 2 + [False] * 4
 
 
 def test_a_fault_concerns_what_its_pattern_matches():
     faults = Faults()
     faults.add({"kind": "unreadable", "path": "/dir/*.csv", "target": "*task-1*"})
-    assert faults.hits("unreadable", "arn:task-1/execution/exec-1", "/dir/sub/a.csv")
-    assert not faults.hits("unreadable", "arn:task-2/execution/exec-1", "/dir/a.csv")
-    assert not faults.hits("unreadable", "arn:task-1/execution/exec-1", "/dir/a.txt")
+    assert faults.matches_path("unreadable", "arn:task-1/execution/exec-1", "/dir/sub/a.csv")
+    assert not faults.matches_path("unreadable", "arn:task-2/execution/exec-1", "/dir/a.csv")
+    assert not faults.matches_path("unreadable", "arn:task-1/execution/exec-1", "/dir/a.txt")
 
 
 def test_a_pattern_knows_stars_and_question_marks_and_nothing_else():
     faults = Faults()
     faults.add({"kind": "unreadable", "path": "/a[1]?*.c"})
-    assert faults.hits("unreadable", "arn", "/a[1]x\n.c")
-    assert not faults.hits("unreadable", "arn", "/a1xx.c")
-    assert not faults.hits("unreadable", "arn", "/a[1].c")
+    assert faults.matches_path("unreadable", "arn", "/a[1]x\n.c")
+    assert not faults.matches_path("unreadable", "arn", "/a1xx.c")
+    assert not faults.matches_path("unreadable", "arn", "/a[1].c")
 
 
 def test_a_fault_of_the_same_name_replaces_the_first():
@@ -58,8 +58,8 @@ def test_a_fault_of_the_same_name_replaces_the_first():
 async def test_what_is_held_goes_on_when_the_fault_ends():
     faults = Faults()
     hold = faults.add({"kind": "hold", "status": "LAUNCHING"})
-    waiting = asyncio.create_task(faults.released("arn", "LAUNCHING"))
-    await asyncio.wait_for(faults.released("arn", "VERIFYING"), 1)
+    waiting = asyncio.create_task(faults.wait_until_released("arn", "LAUNCHING"))
+    await asyncio.wait_for(faults.wait_until_released("arn", "VERIFYING"), 1)
     assert not waiting.done()
 
     faults.remove(hold.name)

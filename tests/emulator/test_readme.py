@@ -61,6 +61,6 @@ def test_the_scenario_is_one_and_the_table_of_faults_is_complete(tmp_path):
     path = tmp_path / "scenario.yaml"
     path.write_text(text)
     assert read_scenario(path) != Scenario()
-    assert set(yaml.safe_load(text)) == {"faults", "forms", "synthetic"}
+    assert set(yaml.safe_load(text)) == {"faults", "templates", "synthetic"}
     rows = re.search(r"^\| kind \| parameters.*?\n\n", README, re.DOTALL | re.MULTILINE)[0].splitlines()
     assert {kind for row in rows[2:] if row for kind in re.findall(r"`(\w+)`", row.split("|")[1])} == set(KINDS)

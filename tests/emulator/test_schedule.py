@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from emulator.clock import utc_now
 from emulator.errors import ApiError
-from emulator.moments import now
-from emulator.schedule import due, keep_schedules, next_start
+from emulator.schedule import due_tasks, next_start, run_schedules
 from emulator.state import State, Task
 
 NOW = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)  # a Monday
@@ -41,7 +41,10 @@ def test_what_is_no_expression_is_refused(expression):
 def test_a_schedule_of_the_past_has_no_next_start_and_is_never_due():
     expression = "cron(0 0 1 1 ? 2020)"
     assert next_start(expression, NOW, NOW) is None
-    assert due([Task("arn", {"Schedule": {"ScheduleExpression": expression}}, NOW)], NOW, NOW + timedelta(days=9)) == []
+    assert (
+        due_tasks([Task("arn", {"Schedule": {"ScheduleExpression": expression}}, NOW)], NOW, NOW + timedelta(days=9))
+        == []
+    )
 
 
 async def test_a_task_that_is_due_is_started_and_a_refusal_stops_nothing():
@@ -51,10 +54,10 @@ async def test_a_task_that_is_due_is_started_and_a_refusal_stops_nothing():
         started.put_nowait(request["TaskArn"])
         raise ApiError("InvalidRequestException", "50 are queued")
 
-    almost = now() - timedelta(seconds=59)
+    almost = utc_now() - timedelta(seconds=59)
     schedule = {"Schedule": {"ScheduleExpression": "rate(1 minute)"}}
     state = State(tasks={arn: Task(arn, schedule, almost) for arn in ("first", "second")})
-    keeping = asyncio.create_task(keep_schedules(state, start))
+    keeping = asyncio.create_task(run_schedules(state, start))
     assert [await asyncio.wait_for(started.get(), 10) for _ in range(2)] == ["first", "second"]
     assert not keeping.done()
     keeping.cancel()
@@ -75,5 +78,5 @@ def test_a_rate_counts_from_when_it_was_set():
 )
 def test_a_task_is_due_once_when_its_time_has_passed(schedule, is_due):
     task = Task("arn", {"Schedule": schedule} if schedule else {}, NOW)
-    assert bool(due([task], NOW, NOW + timedelta(minutes=1))) is is_due
-    assert due([task], NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)) == []
+    assert bool(due_tasks([task], NOW, NOW + timedelta(minutes=1))) is is_due
+    assert due_tasks([task], NOW + timedelta(minutes=1), NOW + timedelta(minutes=2)) == []

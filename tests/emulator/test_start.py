@@ -19,10 +19,10 @@ def command(*options):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("nonsense: 1", "may have forms, faults and synthetic"),
-        ("- a", "may have forms, faults and synthetic"),
+        ("nonsense: 1", "may have templates, faults and synthetic"),
+        ("- a", "may have templates, faults and synthetic"),
         ("faults: [{kind: earthquake}]", "is not a kind of fault"),
-        ("forms: {stream: 7}", "form stream cannot be 7"),
+        ("templates: {stream: 7}", "form stream cannot be 7"),
         ("synthetic: [{share: a}]", "a synthetic share has"),
         ("a: [", "cannot be read"),
     ],
@@ -61,7 +61,7 @@ def test_a_scenario_sets_faults_forms_and_shares_and_state_survives_a_restart(mo
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text(
         "faults: [{kind: unreadable, path: /secret}]\n"
-        "forms: {basic_transferred_file: null, basic_status_of_error: Failure}\n"
+        "templates: {basic_transferred_file: null, basic_status_of_error: Failure}\n"
         "synthetic: [{share: nas/big, files: 10}]\n"
     )
     options = ("--scenario", str(scenario), "--state", str(tmp_path / "state"))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from emulator.reports.files import detailed_files
-from emulator.reports.records import records
+from emulator.reports.records import build_records
 from emulator.reports.writer import report_levels
-from emulator.transfer.items import Evidence, Item, Kind
-from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Skipped, Transferred, Verified
+from emulator.transfer.item_events import Deleted, Failed, Mismatched, Skipped, Transferred, Verified
+from emulator.transfer.items import Item, ItemSnapshot, Kind
 
 AT = datetime(2023, 10, 16, 21, 48, 23, 213000, tzinfo=UTC)
 FILE = Item("/dir/f", Kind.FILE, 15364, 1_697_492_494_000_000_000)
@@ -21,12 +21,14 @@ ERRORS = dict.fromkeys(ALL, "ERRORS_ONLY")
 EXECUTION = "arn:aws:datasync:us-east-1:123456789012:task/task-0123456789abcdef0/execution/exec-0fedcba9876543210"
 
 
-def entries(*outcomes):
-    return [(AT, outcome) for outcome in outcomes]
+def timed(*events):
+    return [(AT, event) for event in events]
 
 
 def test_a_basic_verified_record_is_that_of_a_real_report():
-    found = records(entries(Verified(Evidence(FILE, HASH), Evidence(FILE, HASH))), enhanced=False, levels=ALL)
+    found = build_records(
+        timed(Verified(ItemSnapshot(FILE, HASH), ItemSnapshot(FILE, HASH))), enhanced=False, levels=ALL
+    )
 
     metadata = {"Type": "Regular", "ContentSize": 15364, "Mtime": "2023-10-16T21:41:34.000000000Z"}
     assert found == {
@@ -45,8 +47,8 @@ def test_a_basic_verified_record_is_that_of_a_real_report():
 
 
 def test_an_enhanced_record_has_its_own_names_and_folders_have_none():
-    found = records(
-        entries(Transferred(FILE, replaced=True), Transferred(FOLDER, replaced=False)), enhanced=True, levels=ALL
+    found = build_records(
+        timed(Transferred(FILE, replaced=True), Transferred(FOLDER, replaced=False)), enhanced=True, levels=ALL
     )
 
     [record] = found["Transferred"]
@@ -55,16 +57,16 @@ def test_an_enhanced_record_has_its_own_names_and_folders_have_none():
 
 
 def test_errors_only_leaves_successes_out():
-    outcomes = entries(
+    events = timed(
         Transferred(FILE, replaced=False),
         Skipped(FILE, "Unchanged"),
         Deleted(FILE),
         Failed("Transfer", FILE, "open source file", "Permission denied"),
         Failed("Delete", FILE, "delete destination file", "x"),
-        Mismatched(Evidence(FILE, HASH), None),
+        Mismatched(ItemSnapshot(FILE, HASH), None),
     )
 
-    found = records(outcomes, enhanced=False, levels=ERRORS)
+    found = build_records(events, enhanced=False, levels=ERRORS)
 
     assert {
         kind: [record[f"{verb}Status"] for record in found[kind]]
@@ -81,7 +83,7 @@ def test_errors_only_leaves_successes_out():
 def test_a_long_list_is_split_into_numbered_files_of_limited_size():
     found = {"Verified": [{"RelativePath": f"/{number:04d}"} for number in range(100)]}
 
-    files = detailed_files(EXECUTION, found, most_bytes=1000)
+    files = detailed_files(EXECUTION, found, max_bytes=1000)
 
     numbers = [
         re.fullmatch(r"exec-0fedcba9876543210\.files-verified-v1-(\d{5})-[0-9a-f]{17}\.json", name)[1] for name in files

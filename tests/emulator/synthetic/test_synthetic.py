@@ -5,35 +5,37 @@ from itertools import islice
 
 import pytest
 
-from emulator.logs.basic import BasicLines
-from emulator.logs.enhanced import EnhancedRecords
-from emulator.logs.forms import Forms
-from emulator.synthetic.script import script
+from emulator.logs.basic import BasicFormatter
+from emulator.logs.enhanced import EnhancedFormatter
+from emulator.logs.templates import Templates
+from emulator.synthetic.generated_log import generate_log
 from emulator.synthetic.shares import SyntheticShare, SyntheticShares
 
 EXECUTION = "arn:aws:datasync:us-east-1:123456789012:task/task-0123456789abcdef0/execution/exec-0fedcba9876543210"
 SHARE = SyntheticShare("nas/big", files=7, folders=2, size_bytes=10)
 
 
-def messages(written):
-    return [written.event(position).message for position in range(written.length)]
+def messages(log):
+    return [log.event(position).message for position in range(log.length)]
 
 
 def test_a_basic_script_has_every_line_of_an_execution():
-    written = script(SHARE, BasicLines(EXECUTION, Forms()), 0, "TRANSFER", "ONLY_FILES_TRANSFERRED")
-    lines = messages(written)
+    log = generate_log(SHARE, BasicFormatter(EXECUTION, Templates()), 0, "TRANSFER", "ONLY_FILES_TRANSFERRED")
+    lines = messages(log)
 
     assert lines[0].endswith("started.")
     assert lines[-1].endswith("finished with status Success.")
     assert sum(line.startswith("[NOTICE] Transferred file /folder-") for line in lines) == 7
     assert lines[9:12] == [f"[NOTICE] Verified directory {path}" for path in ("/", "/folder-000000", "/folder-000001")]
     assert sum(line.startswith("[NOTICE] Verified file /folder-") for line in lines) == 7
-    assert written.length == 2 + 7 + 3 + 7 + 1
+    assert log.length == 2 + 7 + 3 + 7 + 1
 
 
 def test_an_enhanced_script_has_two_records_for_each_file():
-    writing = EnhancedRecords(EXECUTION, ("loc-1", "loc-2"), Forms())
-    records = [json.loads(line) for line in messages(script(SHARE, writing, 0, "TRANSFER", "ONLY_FILES_TRANSFERRED"))]
+    formatter = EnhancedFormatter(EXECUTION, ("loc-1", "loc-2"), Templates())
+    records = [
+        json.loads(line) for line in messages(generate_log(SHARE, formatter, 0, "TRANSFER", "ONLY_FILES_TRANSFERRED"))
+    ]
 
     assert [record["Action"] for record in records] == ["TRANSFER"] * 7 + ["VERIFY"] * 7
 
@@ -42,7 +44,7 @@ def test_an_enhanced_script_has_two_records_for_each_file():
     ("level", "mode", "length"), [("OFF", "NONE", 0), ("BASIC", "NONE", 0), ("TRANSFER", "NONE", 2 + 7 + 1)]
 )
 def test_a_script_is_as_long_as_level_and_verification_make_it(level, mode, length):
-    assert script(SHARE, BasicLines(EXECUTION, Forms()), 0, level, mode).length == length
+    assert generate_log(SHARE, BasicFormatter(EXECUTION, Templates()), 0, level, mode).length == length
 
 
 def test_names_and_sizes_are_always_the_same_and_all_names_differ():

@@ -6,7 +6,7 @@ import pytest
 
 from emulator.transfer.folder import FolderSource, share_folder
 from emulator.transfer.items import Kind
-from emulator.transfer.places import Unreachable
+from emulator.transfer.locations import LocationUnavailableError
 
 
 async def test_everything_is_listed_parents_before_children_and_in_order(tmp_path):
@@ -37,7 +37,7 @@ async def test_a_file_that_is_gone_or_became_a_pipe_is_not_found(tmp_path):
 
 
 async def test_a_folder_that_is_not_there_cannot_be_reached(tmp_path):
-    with pytest.raises(Unreachable):
+    with pytest.raises(LocationUnavailableError):
         await FolderSource(tmp_path / "none").listing()
 
 
@@ -56,5 +56,5 @@ def test_a_location_is_server_and_subdirectory_below_the_shares(tmp_path, uri, f
 
 @pytest.mark.parametrize("uri", ["nfs://nas/../secret/", "nfs://../x/", "nfs://nas/a/../../../x/"])
 def test_no_location_leaves_the_shares(tmp_path, uri):
-    with pytest.raises(Unreachable):
+    with pytest.raises(LocationUnavailableError):
         share_folder(tmp_path, uri)

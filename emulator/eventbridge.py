@@ -1,4 +1,4 @@
-"""Status changes on EventBridge."""
+"""Status changes of executions on EventBridge."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -12,13 +12,16 @@ PutEvents = Callable[..., Awaitable[dict[str, Any]]]
 
 
 class EventBridge:
-    """Puts one event per status on the default bus; best effort, as DataSync's are: what fails is noted and let go."""
+    """The default event bus, which receives one event per status.
+
+    Delivery is best effort, as with DataSync itself: a failure is printed and otherwise ignored.
+    """
 
     def __init__(self, put_events: PutEvents) -> None:
         self._put_events = put_events
 
-    async def announce(self, execution: Execution) -> None:
-        """Sends the status that an execution has now, in the form of a real event."""
+    async def publish_status(self, execution: Execution) -> None:
+        """Send the current status of an execution, in the format of a real event."""
         entry = {
             "Source": "aws.datasync",
             "DetailType": "DataSync Task Execution State Change",
@@ -26,9 +29,9 @@ class EventBridge:
             "Detail": json.dumps({"State": execution.status}),
         }
         try:
-            answer = await self._put_events(Entries=[entry])
+            response = await self._put_events(Entries=[entry])
         except (ClientError, BotoCoreError) as error:
             print(f"no event on {execution.arn}: {error}", flush=True)
             return
-        if answer["FailedEntryCount"]:
-            print(f"no event on {execution.arn}: {answer['Entries']}", flush=True)
+        if response["FailedEntryCount"]:
+            print(f"no event on {execution.arn}: {response['Entries']}", flush=True)

@@ -1,4 +1,4 @@
-"""The filters of ListTasks and ListLocations."""
+"""Filters of ListTasks and ListLocations."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -20,17 +20,17 @@ _TESTS: dict[str, Callable[[str, list[str]], bool]] = {
 }
 
 
-def matches(filters: list[dict[str, Any]], attributes: dict[str, list[str]]) -> bool:
-    """Whether a resource, given as its attributes' values by filter name, passes all filters.
+def passes_filters(filters: list[dict[str, Any]], attributes: dict[str, list[str]]) -> bool:
+    """Return whether a resource passes all filters.
 
-    An attribute with several values (a task has two locations) passes if one of them does. Raises ApiError for a
-    filter without values.
+    `attributes` holds the resource's values by filter name. An attribute with several values (a task has two locations)
+    passes if one of them does. Raises ApiError for a filter without values.
     """
     return all(_passes(each, attributes[each["Name"]]) for each in filters)
 
 
-def moment(at: datetime) -> str:
-    """A creation time in the form in which filters compare it: ISO 8601 in UTC, to the second."""
+def filter_time(at: datetime) -> str:
+    """Format a creation time as filters compare it: ISO 8601 in UTC, to the second."""
     return at.strftime("%Y-%m-%dT%H:%M:%S")
 
 

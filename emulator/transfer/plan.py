@@ -1,4 +1,4 @@
-"""What to transfer, to skip and to delete: the decision of the step PREPARING."""
+"""The decision of the step PREPARING: which items to transfer, skip and delete."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,8 @@ from emulator.transfer.items import Item
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The items by what will happen to them; `replaced` are the paths that exist at the destination already."""
+class TransferPlan:
+    """Items to transfer, skip (with the reason) and delete; `replaced` holds the paths at the destination."""
 
     transfer: list[Item]
     skip: list[tuple[Item, str]]
@@ -16,18 +16,20 @@ class Plan:
     replaced: frozenset[str]
 
 
-def plan(source: list[Item], stored: dict[str, Item], at_destination: list[Item], options: dict[str, Any]) -> Plan:
-    """Compares the two locations.
+def make_plan(
+    source: list[Item], stored: dict[str, Item], at_destination: list[Item], options: dict[str, Any]
+) -> TransferPlan:
+    """Compare the two locations.
 
-    `stored` holds, by path, what the destination has for items of the source. With TransferMode ALL everything is
-    transferred; with CHANGED what is new or differs. OverwriteMode NEVER leaves alone what exists;
-    PreserveDeletedFiles REMOVE deletes, children first, what the source does not have.
+    `stored` holds, by path, the destination's counterparts of the source's items. TransferMode ALL transfers
+    everything, CHANGED what is new or differs. OverwriteMode NEVER skips items that exist. PreserveDeletedFiles REMOVE
+    deletes items that the source does not have, children first.
     """
     transfer: list[Item] = []
     skip: list[tuple[Item, str]] = []
     for item in source:
         there = stored.get(item.path)
-        if there is not None and options["TransferMode"] == "CHANGED" and item.same_as(there):
+        if there is not None and options["TransferMode"] == "CHANGED" and item.same_metadata(there):
             skip.append((item, "Unchanged"))
         elif there is not None and not item.folder and options["OverwriteMode"] == "NEVER":
             skip.append((item, "OverwriteNever"))
@@ -37,4 +39,4 @@ def plan(source: list[Item], stored: dict[str, Item], at_destination: list[Item]
     extra = [item for item in at_destination if (item.path, item.folder) not in paths]
     remove = options["PreserveDeletedFiles"] == "REMOVE"
     delete = sorted(extra, key=lambda item: item.path, reverse=True) if remove else []
-    return Plan(transfer, skip, delete, frozenset(stored))
+    return TransferPlan(transfer, skip, delete, frozenset(stored))

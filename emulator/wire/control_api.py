@@ -1,4 +1,4 @@
-"""The control API: faults and synthetic shares, in plain JSON under `/_emulator/`."""
+"""The control API: faults and synthetic shares, as JSON under `/_emulator/`."""
 
 import json
 from collections.abc import Callable
@@ -11,52 +11,52 @@ from emulator.faults import Fault, Faults
 from emulator.synthetic.shares import SyntheticShares
 
 
-class Control:
-    """What is wrong in a request is told in one sentence, with status 400."""
+class ControlApi:
+    """Handlers of the control API. An invalid request gets status 400 and one sentence."""
 
     def __init__(self, faults: Faults, shares: SyntheticShares) -> None:
         self._faults = faults
         self._shares = shares
 
     def routes(self) -> list[web.RouteDef]:
-        """The paths and their methods."""
+        """Return the routes."""
         return [
-            web.get("/_emulator/faults", self._show),
+            web.get("/_emulator/faults", self._list_faults),
             web.post("/_emulator/faults", self._add_fault),
-            web.delete("/_emulator/faults", self._clear),
-            web.delete("/_emulator/faults/{name}", self._remove),
+            web.delete("/_emulator/faults", self._clear_faults),
+            web.delete("/_emulator/faults/{name}", self._remove_fault),
             web.post("/_emulator/synthetic", self._add_share),
         ]
 
-    async def _show(self, _: web.Request) -> web.Response:
-        return web.json_response({"faults": [_shown(fault) for fault in self._faults]})
+    async def _list_faults(self, _: web.Request) -> web.Response:
+        return web.json_response({"faults": [_fault_fields(fault) for fault in self._faults]})
 
     async def _add_fault(self, request: web.Request) -> web.Response:
-        return await _added(request, lambda given: _shown(self._faults.add(given)))
+        return await _create(request, lambda given: _fault_fields(self._faults.add(given)))
 
     async def _add_share(self, request: web.Request) -> web.Response:
-        return await _added(request, lambda given: asdict(self._shares.add(given)))
+        return await _create(request, lambda given: asdict(self._shares.add(given)))
 
-    async def _remove(self, request: web.Request) -> web.Response:
+    async def _remove_fault(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if not self._faults.remove(name):
             return web.json_response({"error": f"there is no fault {name!r}"}, status=404)
         return web.json_response({})
 
-    async def _clear(self, _: web.Request) -> web.Response:
+    async def _clear_faults(self, _: web.Request) -> web.Response:
         self._faults.clear()
         return web.json_response({})
 
 
-async def _added(request: web.Request, add: Callable[[dict[str, Any]], dict[str, Any]]) -> web.Response:
+async def _create(request: web.Request, add: Callable[[dict[str, Any]], dict[str, Any]]) -> web.Response:
     try:
         given = json.loads(await request.read())
         if not isinstance(given, dict):
-            raise ValueError("a JSON object is needed")  # noqa: TRY301, TRY004 - because both kinds of wrong are told alike
+            raise ValueError("a JSON object is needed")  # noqa: TRY301, TRY004  (both kinds of wrong are told alike)
         return web.json_response(add(given), status=201)
     except ValueError as error:
         return web.json_response({"error": str(error)}, status=400)
 
 
-def _shown(fault: Fault) -> dict[str, Any]:
+def _fault_fields(fault: Fault) -> dict[str, Any]:
     return {"name": fault.name, "kind": fault.kind, "target": fault.target, **fault.parameters}

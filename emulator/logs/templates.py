@@ -1,6 +1,6 @@
-"""The one place for forms that no source states: deduced, and to be changed here or in a scenario file.
+"""Templates of log messages and error codes that no source documents; all of them are inferred.
 
-What is documented or was seen in a real stream stands in `basic.py` and `enhanced.py`.
+Change them here or in a scenario file. `basic.py` and `enhanced.py` hold what is documented or was seen in a real log.
 """
 
 from dataclasses import dataclass, fields
@@ -8,11 +8,11 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Forms:
-    """Inferred forms. A template that is None writes nothing. `{path}` begins with a slash; `{size}` is in bytes.
+class Templates:
+    """Inferred templates. None writes nothing. `{path}` starts with a slash; `{size}` is in bytes.
 
-    Without a source at all: whether Basic mode logs transfers, skips and deletions; how it names links and failed
-    ends; Enhanced mode's records of success and its records on folders; error codes of an execution.
+    No source states: whether Basic mode logs transfers, skips and deletions; its lines for symbolic links and for the
+    end of a failed execution; Enhanced mode's records for successes and for folders; the error codes of an execution.
     """
 
     stream: str = "{task_id}-{execution_id}"
@@ -30,19 +30,19 @@ class Forms:
     enhanced_finished: str | None = None
     code_mismatch: str = "VerificationFailed"
     code_skipped: str = "TransferFailed"
-    code_unreachable: str = "LocationUnreachable"
+    code_location_unavailable: str = "LocationUnreachable"
     code_cancelled: str = "Cancelled"
     detail_cancelled: str = "Task execution was cancelled"
 
 
-def read_forms(given: dict[str, Any]) -> Forms:
-    """The forms with some of them replaced; raises ValueError for a name or a type that is not one of Forms."""
-    defaults = Forms()
-    known = {field.name for field in fields(Forms)}
+def read_templates(given: dict[str, Any]) -> Templates:
+    """Return the templates with some replaced. Raises ValueError for an unknown name or a wrong type."""
+    defaults = Templates()
+    known = {field.name for field in fields(Templates)}
     for name, value in given.items():
         if name not in known:
             raise ValueError(f"{name} is not a form; there are {', '.join(sorted(known))}")
         wanted = (bool,) if isinstance(getattr(defaults, name), bool) else (str, type(None))
         if not isinstance(value, wanted):
-            raise ValueError(f"form {name} cannot be {value!r}")  # noqa: TRY004 - because a scenario that is wrong is one error to its reader
-    return Forms(**given)
+            raise ValueError(f"form {name} cannot be {value!r}")  # noqa: TRY004  (a scenario that is wrong is one error to its reader)
+    return Templates(**given)
