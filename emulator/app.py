@@ -101,11 +101,11 @@ def _status_listener(settings: Settings, aws: AwsClients, on_change: Callable[[]
     return on_status
 
 
-def _fault_check(faults: Faults, failure: str) -> Callable[[str], None]:
-    def before(operation: str) -> None:
+def _fault_check(faults: Faults, server_error: str) -> Callable[[str], None]:
+    def check(operation: str) -> None:
         if faults.triggers("throttle", operation):
             raise ApiError("ThrottlingException", "Rate exceeded")
         if faults.triggers("server_error", operation):
-            raise ApiError(failure, "The service failed, as a fault told it to", 500)
+            raise ApiError(server_error, "Internal failure caused by the fault server_error", 500)
 
-    return before
+    return check

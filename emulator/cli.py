@@ -26,21 +26,21 @@ class Logs(Enum):
 @app.command()
 def run(  # noqa: PLR0913  (each parameter is an option of the command)
     *,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes a free one.")] = 0,
-    shares: Annotated[Path, typer.Option(help="The folder of shares: nfs://nas/export/ is SHARES/nas/export.")] = Path(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 chooses a free port.")] = 0,
+    shares: Annotated[Path, typer.Option(help="Folder of shares: nfs://nas/export/ is SHARES/nas/export.")] = Path(
         "shares"
     ),
-    region: Annotated[str, typer.Option(envvar="AWS_REGION", help="The Region to be in.")] = "us-east-1",
-    account_id: Annotated[str, typer.Option(help="The account to be in.")] = "123456789012",
-    phase_s: Annotated[float, typer.Option(min=0, help="The least time of each status, in seconds.")] = 0.2,
+    region: Annotated[str, typer.Option(envvar="AWS_REGION", help="Region in ARNs and for clients.")] = "us-east-1",
+    account_id: Annotated[str, typer.Option(help="Account in ARNs.")] = "123456789012",
+    phase_s: Annotated[float, typer.Option(min=0, help="Minimum time in each status, in seconds.")] = 0.2,
     logs: Annotated[
-        Logs, typer.Option(help="Write logs to CloudWatch Logs (aws), or keep and serve them here (own).")
+        Logs, typer.Option(help="Write logs to CloudWatch Logs (aws), or store and serve them here (own).")
     ] = Logs.aws,
-    events: Annotated[bool, typer.Option(help="Put status changes on EventBridge.")] = False,
-    state: Annotated[Path | None, typer.Option(help="A folder to keep locations, tasks and executions in.")] = None,
+    events: Annotated[bool, typer.Option(help="Send status changes to EventBridge.")] = False,
+    state: Annotated[Path | None, typer.Option(help="Folder that stores locations, tasks and executions.")] = None,
     scenario: Annotated[
-        Path | None, typer.Option(help="A YAML file with faults, templates and synthetic shares.")
+        Path | None, typer.Option(help="YAML file with faults, templates and synthetic shares.")
     ] = None,
 ) -> None:
     """Run an AWS DataSync on this machine.
@@ -59,7 +59,7 @@ def run(  # noqa: PLR0913  (each parameter is an option of the command)
     try:
         asyncio.run(_serve(settings))
     except OSError as error:
-        typer.echo(f"the emulator cannot serve {host}:{port}: {error}", err=True)
+        typer.echo(f"the emulator cannot listen on {host}:{port}: {error}", err=True)
         raise typer.Exit(1) from error
 
 

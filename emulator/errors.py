@@ -6,7 +6,7 @@ from typing import Any
 class ApiError(Exception):
     """An error response: its code (`__type`), HTTP status and members."""
 
-    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:  # noqa: ANN401  (members are whatever the service's model names)
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:  # noqa: ANN401  (the service's model defines the members)
         super().__init__(message)
         self.code = code
         self.status = status

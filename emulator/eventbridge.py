@@ -31,7 +31,7 @@ class EventBridge:
         try:
             response = await self._put_events(Entries=[entry])
         except (ClientError, BotoCoreError) as error:
-            print(f"no event on {execution.arn}: {error}", flush=True)
+            print(f"the status event of {execution.arn} was not sent: {error}", flush=True)
             return
         if response["FailedEntryCount"]:
-            print(f"no event on {execution.arn}: {response['Entries']}", flush=True)
+            print(f"the status event of {execution.arn} was not sent: {response['Entries']}", flush=True)

@@ -23,26 +23,26 @@ HOLDABLE_STATUSES = ("QUEUED", "LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFY
 _NUMBER = (int, float)
 _REPETITION = {"every": int, "times": int}
 KINDS = {
-    # Executions, by their ARN.
+    # On executions; the target is an ARN.
     "hold": FaultKind({"status": str}),
     "status": FaultKind({"instead_of": str, "status": str}),
     "counters": FaultKind({"add": dict}),
     "report_missing": FaultKind(),
-    # Items of a transfer, by their path.
+    # On the items of a transfer; the target is an execution's ARN.
     "change_source": FaultKind({"path": str}),
     "vanish_source": FaultKind({"path": str}),
     "unreadable": FaultKind({"path": str}),
-    # Log lines on their way into the emulator's own logs, by stream.
+    # On incoming lines of the emulator's own logs; the target is a log stream.
     "late_lines": FaultKind({"seconds": _NUMBER}, {"share": _NUMBER}),
     "holes": FaultKind({"seconds": _NUMBER}, {"share": _NUMBER}),
     "duplicate_lines": FaultKind({}, {"share": _NUMBER}),
     "lost_lines": FaultKind({}, {"share": _NUMBER}),
     "reorder_lines": FaultKind(),
-    # Reading the emulator's own logs, by stream.
+    # On reads of the emulator's own logs; the target is a log stream.
     "empty_pages": FaultKind({}, _REPETITION),
     "short_pages": FaultKind({"events": int}),
     "token_expiry": FaultKind({"seconds": _NUMBER}),
-    # Any request, by operation: here the target is a pattern for its name.
+    # On any request; the target is an operation.
     "throttle": FaultKind({}, _REPETITION),
     "server_error": FaultKind({}, _REPETITION),
 }
@@ -84,7 +84,7 @@ class Faults:
         name = str(parameters.pop("name", None) or next(self._names))
         target = str(parameters.pop("target", "*"))
         if kind not in KINDS:
-            raise ValueError(f"{kind!r} is not a kind of fault; there are {', '.join(sorted(KINDS))}")
+            raise ValueError(f"{kind!r} is not a kind of fault; the kinds are {', '.join(sorted(KINDS))}")
         _check(kind, parameters)
         fault = Fault(name, kind, target, parameters)
         self._faults[name] = fault
@@ -109,7 +109,7 @@ class Faults:
 
     def triggers(self, kind: str, name: str) -> bool:
         """Return whether a fault applies to this call: every time, or every n-th time, at most `times` times."""
-        return any([self._is_due(fault) for fault in self.matching(kind, name)])  # noqa: C419  (each one counts)
+        return any([self._is_due(fault) for fault in self.matching(kind, name)])  # noqa: C419  (a generator would stop at the first; each must count the call)
 
     def matches_path(self, kind: str, arn: str, path: str) -> bool:
         """Return whether a fault with a `path` pattern applies to this path."""
@@ -118,8 +118,8 @@ class Faults:
     def _is_due(self, fault: Fault) -> bool:
         every, times = fault.parameters.get("every", 1), fault.parameters.get("times")
         self._checks[fault.name] += 1
-        occurrence, rest = divmod(self._checks[fault.name], every)
-        return rest == 0 and (times is None or occurrence <= times)
+        occurrence, remainder = divmod(self._checks[fault.name], every)
+        return remainder == 0 and (times is None or occurrence <= times)
 
     async def wait_until_released(self, arn: str, status: str) -> None:
         """Return once no `hold` keeps the execution in this status."""
@@ -143,10 +143,10 @@ def _check(kind: str, parameters: dict[str, Any]) -> None:
         raise ValueError(f"{kind} needs {', '.join(missing)}")
     for name, value in parameters.items():
         if name not in known:
-            raise ValueError(f"{kind} knows no {name}; it knows {', '.join(sorted(known))}")
+            raise ValueError(f"{kind} does not have the parameter {name}; it has {', '.join(sorted(known))}")
         if not isinstance(value, known[name]) or isinstance(value, bool):
-            raise ValueError(f"{name} of {kind} cannot be {value!r}")  # noqa: TRY004  (what is not well formed is one error)
+            raise ValueError(f"{name} of {kind} cannot be {value!r}")  # noqa: TRY004  (any invalid fault is a ValueError)
         if isinstance(value, _NUMBER) and value <= 0:
             raise ValueError(f"{name} of {kind} must be more than 0")
     if kind == "hold" and parameters["status"] not in HOLDABLE_STATUSES:
-        raise ValueError(f"hold knows the statuses {', '.join(HOLDABLE_STATUSES)}")
+        raise ValueError(f"status of hold must be one of {', '.join(HOLDABLE_STATUSES)}")

@@ -59,7 +59,7 @@ def _encode(value: object) -> dict[str, str]:
     raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
-def _decode(fields: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON holds anything)
+def _decode(fields: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON may hold any type)
     if fields.keys() == {"$time"}:
         return datetime.fromisoformat(fields["$time"])
     if fields.keys() == {"$bytes"}:

@@ -27,7 +27,7 @@ def read_scenario(path: Path) -> Scenario:
     except (OSError, yaml.YAMLError) as error:
         raise ValueError(f"the scenario {path} cannot be read: {error}") from error
     if not isinstance(given, dict) or not given.keys() <= {"templates", "faults", "synthetic"}:
-        raise ValueError(f"the scenario {path} may have templates, faults and synthetic, and nothing else")
+        raise ValueError(f"the scenario {path} may only have templates, faults and synthetic")
     scenario = Scenario(
         read_templates(given.get("templates") or {}), given.get("faults") or [], given.get("synthetic") or []
     )

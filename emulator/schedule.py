@@ -32,9 +32,9 @@ def next_start(expression: str, after: datetime, schedule_set_at: datetime) -> d
         return schedule_set_at + period * (max(after - schedule_set_at, timedelta()) // period + 1)
     cron = _CRON.fullmatch(expression)
     if cron is None:
-        raise ValueError(f"{expression} is neither rate(…) nor cron(… six fields …)")
+        raise ValueError(f"{expression} is neither rate(…) nor cron(…) with six fields")
     minute, hour, day, month, weekday, year = cron.groups()
-    days = re.sub(r"(?<!#)\b\d\b", lambda number: str(int(number[0]) - 1), weekday)  # AWS counts from Sunday as 1
+    days = re.sub(r"(?<!#)\b\d\b", lambda number: str(int(number[0]) - 1), weekday)  # AWS numbers Sunday 1, croniter 0
     fields = [minute, hour, day, month, days, "0", year]
     try:
         found: datetime = croniter(" ".join(fields).replace("?", "*"), after).get_next(datetime)

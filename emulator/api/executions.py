@@ -13,7 +13,7 @@ from emulator.counters import describe_counters
 from emulator.errors import invalid_request
 from emulator.state import Execution, Step
 
-MAX_QUEUED = 50  # per task; DataSync's quota
+MAX_QUEUED = 50  # per task: DataSync's quota
 _CONFIGURATION = ("Includes", "Excludes", "ManifestConfig", "TaskReportConfig")
 _STEPS = {"Prepare": "PREPARING", "Transfer": "TRANSFERRING", "Verify": "VERIFYING"}
 

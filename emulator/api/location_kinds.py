@@ -18,10 +18,10 @@ class LocationKind:
 
     def uri(self, request: Request, region: str) -> str:
         """Return TYPE://GLOBAL_ID/SUBDIR/. AWS's own code relies on the trailing slash."""
-        return f"{self.root(request, region)}/{prefix(request)}"
+        return f"{self.root(request, region)}/{subdirectory_prefix(request)}"
 
 
-def prefix(request: Request) -> str:
+def subdirectory_prefix(request: Request) -> str:
     """Return the subdirectory without a leading and with a trailing slash; an empty string for the root."""
     return "".join(f"{part}/" for part in request.get("Subdirectory", "").split("/") if part)
 

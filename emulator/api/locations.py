@@ -11,7 +11,7 @@ from emulator.clock import utc_now
 from emulator.errors import invalid_request
 from emulator.state import Location
 
-_SECRET = "Password"  # noqa: S105  (it is the name of a member)
+_SECRET = "Password"  # noqa: S105  (the name of a member, not a password)
 
 
 class Locations:

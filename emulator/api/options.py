@@ -4,7 +4,7 @@ from typing import Any
 
 from emulator.errors import invalid_request
 
-# The defaults that the service model's text names. For LogLevel it names none; OFF is inferred.
+# Source: the service model's documentation. It gives no default for LogLevel; OFF is inferred.
 _BASIC = {
     "VerifyMode": "POINT_IN_TIME_CONSISTENT",
     "OverwriteMode": "ALWAYS",

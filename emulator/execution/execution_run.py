@@ -103,7 +103,7 @@ class ExecutionRun:
             result = Result("ERROR", self._templates.code_cancelled, self._templates.detail_cancelled)
         except LocationUnavailableError as error:
             result = Result("ERROR", self._templates.code_location_unavailable, str(error))
-        except Exception as error:  # noqa: BLE001  (a fault in a transfer must end it and nothing else)
+        except Exception as error:  # noqa: BLE001  (a defect in a transfer must end only that execution)
             traceback.print_exc()
             result = Result("ERROR", "InternalError", repr(error))
         await self._finish(result, prepared)

@@ -43,17 +43,17 @@ class Runner:
 
     async def _run(self, execution: Execution, task: Task) -> None:
         templates = self._setup.templates
-        run = ExecutionRun(execution, templates, self._setup.faults, self._phase_s, self._on_status)
+        execution_run = ExecutionRun(execution, templates, self._setup.faults, self._phase_s, self._on_status)
         failure = (templates.code_cancelled, templates.detail_cancelled)
         try:
             await self._on_status(execution)
             async with self._task_locks[task.arn]:
                 await self._setup.faults.wait_until_released(execution.arn, "QUEUED")
-                await run.run(functools.partial(self._setup.prepare, execution, task))
+                await execution_run.run(functools.partial(self._setup.prepare, execution, task))
         except asyncio.CancelledError:
             if execution.status != "CANCELLING":
                 raise
-        except Exception as error:  # noqa: BLE001  (nothing may leave an execution, and with it its task, stuck)
+        except Exception as error:  # noqa: BLE001  (an execution that never ends would block its task)
             traceback.print_exc()
             failure = ("InternalError", repr(error))
         if not execution.ended:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.api.location_kinds import prefix
+from emulator.api.location_kinds import subdirectory_prefix
 from emulator.arns import bucket_name, last_id, log_group_name
 from emulator.execution.execution_run import PreparedExecution
 from emulator.faults import Faults
@@ -66,7 +66,7 @@ class ExecutionSetup:
         Raises LocationUnavailableError if a location or the manifest does not exist.
         """
         source, destination = (self.state.locations[task.request[end]] for end in _ENDS)
-        log = self._log(execution, task)
+        log = self._log_target(execution, task)
         report = ReportWriter(self.s3, self.faults, self.account_id, (source, destination))
         share = self.synthetic.find(source.uri)
         if share is not None:
@@ -84,13 +84,13 @@ class ExecutionSetup:
     ) -> PreparedExecution:
         if not isinstance(self.logs, LogStore):
             raise LocationUnavailableError("A synthetic share needs the emulator's own logs")
-        began_ms, verify_mode = self.logs.now_ms(), execution.options["VerifyMode"]
-        written = generate_log(share, log.formatter, began_ms, log.level, verify_mode)
-        recorder = GeneratedLogPublisher(self.logs, log.group, log.stream, written)
-        work = SyntheticSteps(execution, share, recorder)
-        return PreparedExecution(work, recorder, functools.partial(report.write, execution, []))
+        started_ms, verify_mode = self.logs.now_ms(), execution.options["VerifyMode"]
+        generated_log = generate_log(share, log.formatter, started_ms, log.level, verify_mode)
+        publisher = GeneratedLogPublisher(self.logs, log.group, log.stream, generated_log)
+        steps = SyntheticSteps(execution, share, publisher)
+        return PreparedExecution(steps, publisher, functools.partial(report.write, execution, []))
 
-    def _log(self, execution: Execution, task: Task) -> LogTarget:
+    def _log_target(self, execution: Execution, task: Task) -> LogTarget:
         name = self.templates.stream.replace("{task_id}", last_id(task.arn))
         stream = name.replace("{execution_id}", last_id(execution.arn))
         level = execution.options["LogLevel"]
@@ -114,13 +114,13 @@ class ExecutionSetup:
     def _destination(self, location: Location) -> Destination:
         if location.kind != "S3":
             raise LocationUnavailableError(
-                f"Location {last_id(location.arn)} is not in S3; this emulator writes to S3 only"
+                f"Location {last_id(location.arn)} is not in S3; the emulator writes only to S3"
             )
         return self._bucket(location)
 
     def _bucket(self, location: Location) -> Bucket:
         name = bucket_name(location.request["S3BucketArn"])
-        return Bucket(self.s3, name, prefix(location.request), location.request["S3StorageClass"])
+        return Bucket(self.s3, name, subdirectory_prefix(location.request), location.request["S3StorageClass"])
 
     async def _path_selector(self, execution: Execution) -> PathSelector:
         manifest = execution.request.get("ManifestConfig", {}).get("Source", {}).get("S3")

@@ -12,7 +12,7 @@ from emulator.transfer.items import Item, ItemSnapshot, Kind
 from emulator.transfer.object_metadata import format_time_ns
 
 _NO_HASH = "0" * 64
-_TYPES = {Kind.FILE: "R", Kind.FOLDER: "D", Kind.SYMLINK: "L"}  # only R is documented
+_TYPES = {Kind.FILE: "R", Kind.FOLDER: "D", Kind.SYMLINK: "L"}  # documented: only R
 
 
 class BasicFormatter:

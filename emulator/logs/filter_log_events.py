@@ -9,7 +9,7 @@ from emulator.logs.filter_patterns import matches_pattern
 from emulator.logs.get_log_events import MAX_BYTES, invalid_parameter
 from emulator.logs.stream_events import LogEvent, StreamEvents
 
-EventKey = tuple[int, int, str, int]  # event time, ingestion time, stream, position: AWS's order
+EventKey = tuple[int, int, str, int]  # event time, ingestion time, stream, position: AWS's sort order
 BEFORE_FIRST: EventKey = (-1, -1, "", -1)
 _BYTES_PER_EVENT = 26
 

@@ -8,7 +8,7 @@ from emulator.logs.stream_events import LogEvent, StreamEvents
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
 TOKEN_LIFE_MS = 24 * 3600 * 1000
-_MAX_SCANNED_POSITIONS = 100_000  # positions that one call looks at: so a page can be empty though more follow
+_MAX_SCANNED_POSITIONS = 100_000  # per call, so a page can be empty although more events follow
 _BYTES_PER_EVENT = 26
 
 

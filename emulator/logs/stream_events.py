@@ -73,6 +73,6 @@ class GeneratedEvents:
         """Return the number of positions at a time."""
         return self._count_at(now_ms)
 
-    def event(self, position: int, now_ms: int) -> LogEvent | None:  # noqa: ARG002  (a stream's reader asks so)
+    def event(self, position: int, now_ms: int) -> LogEvent | None:  # noqa: ARG002  (the interface has it)
         """Return the event at a position."""
         return self._create_event(position)

@@ -13,7 +13,7 @@ _FLUSH_INTERVAL_S = 0.5
 _MAX_EVENTS = 10_000
 _MAX_BYTES = 1_048_576
 _WRITE_ERRORS = (ClientError, BotoCoreError, ApiError)
-_BYTES_PER_EVENT = 26  # PutLogEvents counts so many for each event's frame
+_BYTES_PER_EVENT = 26  # PutLogEvents adds these to the size of each message
 
 
 class LogSink(Protocol):
@@ -48,7 +48,7 @@ class LogStreamWriter:
             self._stop_writing(error)
 
     async def write(self, messages: list[str]) -> None:
-        """Add messages with the current time. They are sent in batches of 1,000, twice a second, and by `flush`."""
+        """Add messages with the current time. Sends all if 1,000 wait or the last send was 0.5 s ago."""
         now_ms = time.time_ns() // 10**6
         self._pending += [(now_ms, message) for message in messages]
         if len(self._pending) >= _FLUSH_MESSAGES or time.monotonic() - self._sent_at_s >= _FLUSH_INTERVAL_S:
@@ -68,7 +68,7 @@ class LogStreamWriter:
 
     def _stop_writing(self, error: Exception) -> None:
         self._failed = True
-        print(f"the log {self._group} {self._stream} cannot be written: {error}", flush=True)
+        print(f"log stream {self._stream} of {self._group} cannot be written: {error}", flush=True)
 
 
 def batches(events: list[InputLogEvent]) -> list[list[InputLogEvent]]:

@@ -41,8 +41,8 @@ def read_templates(given: dict[str, Any]) -> Templates:
     known = {field.name for field in fields(Templates)}
     for name, value in given.items():
         if name not in known:
-            raise ValueError(f"{name} is not a form; there are {', '.join(sorted(known))}")
+            raise ValueError(f"{name} is not a template; the templates are {', '.join(sorted(known))}")
         wanted = (bool,) if isinstance(getattr(defaults, name), bool) else (str, type(None))
         if not isinstance(value, wanted):
-            raise ValueError(f"form {name} cannot be {value!r}")  # noqa: TRY004  (a scenario that is wrong is one error to its reader)
+            raise ValueError(f"template {name} cannot be {value!r}")  # noqa: TRY004  (any invalid scenario is a ValueError)
     return Templates(**given)

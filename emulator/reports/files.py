@@ -6,7 +6,7 @@ from typing import Any
 from emulator.arns import last_id, new_id, task_of
 from emulator.reports.records import KINDS, Record
 
-MAX_BYTES = 5_000_000  # AWS: each file of a report is at most 5 MB
+MAX_BYTES = 5_000_000  # AWS's limit for each file of a report
 
 
 def report_keys(prefix: str, execution_arn: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.api.location_kinds import prefix
+from emulator.api.location_kinds import subdirectory_prefix
 from emulator.arns import bucket_name
 from emulator.faults import Faults
 from emulator.reports.files import detailed_files, document, report_keys
@@ -41,10 +41,10 @@ class ReportWriter:
         if self.faults.matching("report_missing", execution.arn):
             return
         try:
-            for key, body in self._files(execution, configuration, prefix(where), events).items():
+            for key, body in self._files(execution, configuration, subdirectory_prefix(where), events).items():
                 await self.s3.put_object(Bucket=bucket_name(where["S3BucketArn"]), Key=key, Body=body)
         except (ClientError, BotoCoreError) as error:
-            print(f"no report on {execution.arn}: {error}", flush=True)
+            print(f"the report of {execution.arn} was not written: {error}", flush=True)
             execution.report_status, execution.report_error = "ERROR", ("ReportUploadFailed", _NOT_UPLOADED)
         else:
             execution.report_status = "SUCCESS"

@@ -18,9 +18,9 @@ class GeneratedLog:
 
     share: SyntheticShare
     formatter: LogFormatter
-    began_ms: int
-    opening: tuple[str, ...]
-    closing: tuple[str, ...]
+    started_ms: int
+    first_messages: tuple[str, ...]
+    last_messages: tuple[str, ...]
     transfers: int
     folders: int
     files: int
@@ -28,30 +28,30 @@ class GeneratedLog:
     @property
     def length(self) -> int:
         """Number of messages."""
-        return len(self.opening) + self.transfers + self.folders + self.files + len(self.closing)
+        return len(self.first_messages) + self.transfers + self.folders + self.files + len(self.last_messages)
 
     def event(self, position: int) -> LogEvent:
         """Return the event at a position. Timestamps grow by 1 ms every 100 events."""
-        at_ms = self.began_ms + position // 100
+        at_ms = self.started_ms + position // 100
         return LogEvent(at_ms, at_ms, self._message(position))
 
     def _message(self, position: int) -> str:
-        if position < len(self.opening):
-            return self.opening[position]
-        position -= len(self.opening)
+        if position < len(self.first_messages):
+            return self.first_messages[position]
+        position -= len(self.first_messages)
         if position < self.transfers:
-            return _one(self.formatter, Transferred(self.share.file(position), replaced=False))
+            return _message(self.formatter, Transferred(self.share.file(position), replaced=False))
         position -= self.transfers
         if position < self.folders:
-            return _one(self.formatter, _verified(self.share.folder(position)))
+            return _message(self.formatter, _verified(self.share.folder(position)))
         position -= self.folders
         if position < self.files:
-            return _one(self.formatter, _verified(self.share.file(position)))
-        return self.closing[position - self.files]
+            return _message(self.formatter, _verified(self.share.file(position)))
+        return self.last_messages[position - self.files]
 
 
 def generate_log(
-    share: SyntheticShare, formatter: LogFormatter, began_ms: int, log_level: str, verify_mode: str
+    share: SyntheticShare, formatter: LogFormatter, started_ms: int, log_level: str, verify_mode: str
 ) -> GeneratedLog:
     """Return the log of an execution, with the messages that its LogLevel writes."""
     file, folder = share.file(0), share.folder(0)
@@ -60,16 +60,16 @@ def generate_log(
     files = len(select_for_level(formatter.item_event(_verified(file)), log_level)) * share.files
     if verify_mode == "NONE":
         folders = files = 0
-    opening, closing = (
-        tuple(select_for_level(entries, log_level))
-        for entries in (formatter.execution_started(), formatter.execution_finished("SUCCESS"))
+    first_messages, last_messages = (
+        tuple(select_for_level(messages, log_level))
+        for messages in (formatter.execution_started(), formatter.execution_finished("SUCCESS"))
     )
-    return GeneratedLog(share, formatter, began_ms, opening, closing, transfers, folders, files)
+    return GeneratedLog(share, formatter, started_ms, first_messages, last_messages, transfers, folders, files)
 
 
 def _verified(item: Item) -> Verified:
     return Verified(ItemSnapshot(item, ""), ItemSnapshot(item, ""))
 
 
-def _one(formatter: LogFormatter, event: Transferred | Verified) -> str:
+def _message(formatter: LogFormatter, event: Transferred | Verified) -> str:
     return formatter.item_event(event)[0].message

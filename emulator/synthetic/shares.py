@@ -50,13 +50,13 @@ class SyntheticShares:
         """Add a share with the fields of SyntheticShare. Raises ValueError, for the user, if it is invalid."""
         known = {field.name for field in fields(SyntheticShare)}
         if not {"share", "files"} <= given.keys() <= known:
-            raise ValueError(f"a synthetic share has share, files and perhaps {', '.join(sorted(known))}")
+            raise ValueError(f"a synthetic share needs share and files; its fields are {', '.join(sorted(known))}")
         numbers = [value for name, value in given.items() if name != "share"]
         if any(isinstance(value, bool) or not isinstance(value, int | float) or value < 0 for value in numbers):
-            raise ValueError("the numbers of a synthetic share are 0 or more")
+            raise ValueError("the numbers of a synthetic share must be 0 or more")
         share = SyntheticShare(**given)
         if share.folders < 1:
-            raise ValueError("a synthetic share has a folder at least")
+            raise ValueError("a synthetic share needs at least one folder")
         self._shares[share.share.strip("/")] = share
         return share
 

@@ -66,8 +66,8 @@ class GeneratedLogPublisher:
         self._store.create_stream(self._group, self._stream, events)
 
     def publish_up_to(self, share: float) -> None:
-        """Make this share of the log, from 0 to 1, readable, except the closing messages."""
-        self._published = int((self._log.length - len(self._log.closing)) * share)
+        """Make this share of the log, from 0 to 1, readable, except its last messages."""
+        self._published = int((self._log.length - len(self._log.last_messages)) * share)
 
     async def flush(self) -> None:
         """Do nothing: nothing is buffered."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_s3.type_defs import CompletedPartTypeDef
 
-_S3_ERRORS = (ClientError, BotoCoreError, UnicodeError)  # the last, because a key must be UTF-8
-_METADATA_FOLDER = ".aws-datasync/"  # DataSync's own folder in a destination
+_S3_ERRORS = (ClientError, BotoCoreError, UnicodeError)  # UnicodeError: a key must be UTF-8
+_METADATA_FOLDER = ".aws-datasync/"  # DataSync's metadata in a destination; not part of the transfer
 
 
 class Bucket:
@@ -83,7 +83,7 @@ class Bucket:
         return replace(item, size_bytes=head["ContentLength"], mtime_ns=int(head["LastModified"].timestamp()) * 10**9)
 
     async def put(self, item: Item, parts: AsyncIterator[bytes]) -> int:
-        """Store an item, with a multipart upload if it is larger than one part; return the number of bytes."""
+        """Store an item, by multipart upload from PART_BYTES on; return the number of bytes written."""
         key = self.key(item)
         if not key:
             return 0

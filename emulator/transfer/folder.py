@@ -19,7 +19,7 @@ def share_folder(shares: Path, location_uri: str) -> Path:
     uri = urlsplit(location_uri)
     folder = shares / uri.netloc.replace(":", "_") / uri.path.strip("/")
     if ".." in folder.parts[len(shares.parts) :]:
-        raise LocationUnavailableError(f"{location_uri} leaves the folder of shares")
+        raise LocationUnavailableError(f"{location_uri} is outside the folder of shares")
     return folder
 
 

@@ -34,7 +34,7 @@ class Mismatched:
         """The source's item, or the destination's if the source has none."""
         snapshot = self.source or self.destination
         if snapshot is None:
-            raise ValueError("a mismatch needs a side")
+            raise ValueError("a mismatch needs a source or a destination")
         return snapshot.item
 
 

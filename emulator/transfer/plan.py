@@ -28,10 +28,10 @@ def make_plan(
     transfer: list[Item] = []
     skip: list[tuple[Item, str]] = []
     for item in source:
-        there = stored.get(item.path)
-        if there is not None and options["TransferMode"] == "CHANGED" and item.same_metadata(there):
+        existing = stored.get(item.path)
+        if existing is not None and options["TransferMode"] == "CHANGED" and item.same_metadata(existing):
             skip.append((item, "Unchanged"))
-        elif there is not None and not item.folder and options["OverwriteMode"] == "NEVER":
+        elif existing is not None and not item.folder and options["OverwriteMode"] == "NEVER":
             skip.append((item, "OverwriteNever"))
         else:
             transfer.append(item)

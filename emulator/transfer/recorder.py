@@ -39,7 +39,7 @@ class EventRecorder:
         await self._write(self._formatter.execution_finished(status))
         await self.flush()
 
-    async def _write(self, events: list[LogMessage]) -> None:
-        messages = select_for_level(events, self._log_level)
+    async def _write(self, log_messages: list[LogMessage]) -> None:
+        messages = select_for_level(log_messages, self._log_level)
         if messages:
             await self._stream.write(messages)

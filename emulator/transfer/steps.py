@@ -91,8 +91,8 @@ class TransferSteps:
         try:
             await self._source_faults.before_copy(item.path)
             self._source_faults.on_read(item.path)
-            now = item if item.folder else await self._source.stat(item.path)
-            written = await self._destination.put(now, self._rate_limited(now))
+            current = item if item.folder else await self._source.stat(item.path)
+            written = await self._destination.put(current, self._rate_limited(current))
             await self._source_faults.after_copy(item.path)
         except OSError as error:
             await self._recorder.record(Failed("Transfer", item, _what(item, error), _reason(error)))
@@ -101,7 +101,7 @@ class TransferSteps:
         counters.bytes_transferred += written
         counters.bytes_compressed += written
         self._copied.append(item)
-        await self._recorder.record(Transferred(now, item.path in self._plan.replaced))
+        await self._recorder.record(Transferred(current, item.path in self._plan.replaced))
         return True
 
     async def _rate_limited(self, item: Item) -> AsyncIterator[bytes]:
@@ -110,7 +110,7 @@ class TransferSteps:
             yield part
 
     async def _wait_for_bandwidth(self, waiting_bytes: float) -> None:
-        # In short turns, because UpdateTaskExecution may change the limit meanwhile.
+        # Sleeps in short intervals because UpdateTaskExecution may change the limit.
         while waiting_bytes > 0 and not self._execution.enhanced:
             limit = self._execution.options["BytesPerSecond"]
             if limit <= 0:

@@ -12,7 +12,7 @@ from emulator.errors import ApiError
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
-def decode(body: bytes) -> Any:  # noqa: ANN401  (it is untrusted)
+def decode(body: bytes) -> Any:  # noqa: ANN401  (the value is untrusted input)
     """Return the request's document. Raises ApiError if it is not JSON."""
     try:
         return json.loads(body or b"{}")
@@ -40,4 +40,4 @@ def _json_value(value: object) -> float | str:
         return round(value.timestamp(), 3)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

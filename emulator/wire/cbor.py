@@ -14,7 +14,7 @@ from emulator.errors import ApiError
 PROTOCOL = "rpc-v2-cbor"
 
 
-def decode(body: bytes) -> Any:  # noqa: ANN401  (it is untrusted)
+def decode(body: bytes) -> Any:  # noqa: ANN401  (the value is untrusted input)
     """Return the request's document. Raises ApiError if it is not CBOR."""
     try:
         return cbor2.loads(body) if body else {}

@@ -40,7 +40,7 @@ class ControlApi:
     async def _remove_fault(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if not self._faults.remove(name):
-            return web.json_response({"error": f"there is no fault {name!r}"}, status=404)
+            return web.json_response({"error": f"fault {name!r} does not exist"}, status=404)
         return web.json_response({})
 
     async def _clear_faults(self, _: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ async def _create(request: web.Request, add: Callable[[dict[str, Any]], dict[str
     try:
         given = json.loads(await request.read())
         if not isinstance(given, dict):
-            raise ValueError("a JSON object is needed")  # noqa: TRY301, TRY004  (both kinds of wrong are told alike)
+            raise ValueError("the body must be a JSON object")  # noqa: TRY301, TRY004  (handled like invalid JSON)
         return web.json_response(add(given), status=201)
     except ValueError as error:
         return web.json_response({"error": str(error)}, status=400)

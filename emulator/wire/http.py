@@ -55,7 +55,7 @@ class _Handlers:
 
     def _service(self, name: str) -> Service:
         if name not in self._services:
-            raise ApiError("UnknownOperationException", f"There is no service {name!r} here")
+            raise ApiError("UnknownOperationException", f"Service {name!r} is not emulated")
         return self._services[name]
 
 

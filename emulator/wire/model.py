@@ -11,7 +11,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StringShape
 
 from emulator.errors import ApiError, invalid_request
 
-# What Java's expressions, in which the models are written, have and Python's lack. \W stands for all that is not \w.
+# Java's regular expression syntax in the models that Python lacks. \W stands in for symbols, punctuation and controls.
 _JAVA_TO_PYTHON = {
     r"\p{Zs}": "\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000",
     r"\p{Z}": "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
@@ -38,7 +38,7 @@ class RequestValidator:
         self._model = model
         self._error_code = error_code
 
-    def validate(self, operation: str, payload: Any) -> dict[str, Any]:  # noqa: ANN401  (it is untrusted)
+    def validate(self, operation: str, payload: Any) -> dict[str, Any]:  # noqa: ANN401  (the value is untrusted input)
         """Return the members of the request that the model knows, with blobs decoded.
 
         Raises ApiError if the model does not have the operation or a member violates its constraints. Ignores unknown
@@ -65,7 +65,7 @@ class RequestValidator:
         )
 
 
-def _checked(shape: Shape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (it is untrusted)
+def _checked(shape: Shape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (the value is untrusted input)
     match shape:
         case StructureShape():
             return _structure(shape, value, at)
@@ -78,7 +78,7 @@ def _checked(shape: Shape, value: Any, at: str) -> tuple[Any, list[str]]:  # noq
     return _scalar(shape, value, at)
 
 
-def _structure(shape: StructureShape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (it is untrusted)
+def _structure(shape: StructureShape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (the value is untrusted input)
     if not isinstance(value, dict):
         return value, [f"'{at or 'request'}' must be an object"]
     members: dict[str, Any] = {}
@@ -93,7 +93,7 @@ def _structure(shape: StructureShape, value: Any, at: str) -> tuple[Any, list[st
     return members, problems
 
 
-def _list(shape: ListShape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (it is untrusted)
+def _list(shape: ListShape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (the value is untrusted input)
     if not isinstance(value, list):
         return value, [f"'{at}' must be a list"]
     checked = [_checked(shape.member, each, f"{at}.{number}") for number, each in enumerate(value, 1)]
@@ -101,7 +101,7 @@ def _list(shape: ListShape, value: Any, at: str) -> tuple[Any, list[str]]:  # no
     return [each for each, _ in checked], problems + _size_problems(shape, len(value), at)
 
 
-def _string(shape: StringShape, value: Any, at: str) -> list[str]:  # noqa: ANN401  (it is untrusted)
+def _string(shape: StringShape, value: Any, at: str) -> list[str]:  # noqa: ANN401  (the value is untrusted input)
     if not isinstance(value, str):
         return [f"'{at}' must be a string"]
     problems = _size_problems(shape, len(value), at)
@@ -115,7 +115,7 @@ def _string(shape: StringShape, value: Any, at: str) -> list[str]:  # noqa: ANN4
     return problems
 
 
-def _scalar(shape: Shape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (it is untrusted)
+def _scalar(shape: Shape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (the value is untrusted input)
     if shape.type_name == "blob":
         return _blob(value, at)
     if shape.type_name in {"integer", "long"}:
@@ -127,7 +127,7 @@ def _scalar(shape: Shape, value: Any, at: str) -> tuple[Any, list[str]]:  # noqa
     return value, []
 
 
-def _blob(value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (it is untrusted)
+def _blob(value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (the value is untrusted input)
     if isinstance(value, bytes):
         return value, []
     try:

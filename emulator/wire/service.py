@@ -29,7 +29,7 @@ class Service:
         self._before_call = before_call
         self._on_change = on_change
 
-    async def call(self, operation: str, payload: Any) -> dict[str, Any]:  # noqa: ANN401  (it is untrusted)
+    async def call(self, operation: str, payload: Any) -> dict[str, Any]:  # noqa: ANN401  (the value is untrusted input)
         """Return the members of the response. Raises only ApiError; a defect becomes the service's status 500."""
         self._before_call(operation)
         fields = self._validator.validate(operation, payload)

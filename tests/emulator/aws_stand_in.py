@@ -1,4 +1,4 @@
-"""What the AWS CLI does with the README's session, through botocore, for machines without the CLI."""
+"""Replacement for the AWS CLI, through botocore, for the README's session on machines without the CLI."""
 
 import sys
 
@@ -16,7 +16,7 @@ shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapp
 
 
 def value(shape, text):
-    """A value in the CLI's shorthand: plain, or members as Name=value,Name=value."""
+    """Parse a value in the CLI's shorthand: plain, or members as Name=value,Name=value."""
     if shape.type_name == "structure":
         pairs = dict(pair.split("=", 1) for pair in text.split(","))
         return {name: value(shape.members[name], inner) for name, inner in pairs.items()}

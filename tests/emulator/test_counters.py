@@ -1,4 +1,4 @@
-"""The counters of both modes."""
+"""Counters in both modes."""
 
 from emulator.counters import Counters, ItemCount, describe_counters
 from emulator.transfer.counting import count_event
@@ -16,14 +16,14 @@ COUNTERS = Counters(
 )
 
 
-def test_basic_mode_counts_directories_as_files_and_deletions_as_expected():
+def test_basic_mode_counts_directories_as_files_and_deletions_as_estimated():
     fields = describe_counters(COUNTERS, enhanced=False)
     assert (fields["EstimatedFilesToTransfer"], fields["EstimatedFilesToDelete"]) == (11, 2)
     assert (fields["FilesTransferred"], fields["FilesVerified"], fields["BytesWritten"]) == (8, 7, 10)
     assert not any("Folders" in name or name in {"FilesFailed", "FilesListed", "FilesPrepared"} for name in fields)
 
 
-def test_enhanced_mode_counts_folders_apart():
+def test_enhanced_mode_counts_folders_separately():
     fields = describe_counters(COUNTERS, enhanced=True)
     assert (fields["EstimatedFilesToTransfer"], fields["EstimatedFoldersToTransfer"]) == (7, 2)
     assert (fields["FilesVerified"], fields["FoldersVerified"]) == (5, 2)
@@ -33,7 +33,7 @@ def test_enhanced_mode_counts_folders_apart():
     assert fields["FoldersFailed"] == {"List": 0, "Prepare": 0, "Transfer": 0, "Verify": 0, "Delete": 0}
 
 
-def test_each_outcome_is_counted_where_it_belongs():
+def test_each_item_event_increases_its_counter():
     file, folder = Item("/f", Kind.FILE, 1, 0), Item("/d", Kind.FOLDER, 0, 0)
     snapshot = ItemSnapshot(file, "")
     counters = Counters()
@@ -61,6 +61,6 @@ def test_each_outcome_is_counted_where_it_belongs():
     assert counters.failed == 3
 
 
-def test_any_failure_is_a_failure():
+def test_failed_sums_the_failures_of_all_steps():
     assert COUNTERS.failed == 1
     assert Counters().failed == 0

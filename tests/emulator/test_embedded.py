@@ -9,7 +9,7 @@ TOGETHER = 2
 
 
 class Application:
-    """Waits in each request for another one to come, and counts how many ever met."""
+    """An application in which each request waits for another; counts the requests that met one."""
 
     def __init__(self):
         self.meeting = threading.Barrier(TOGETHER)
@@ -27,7 +27,7 @@ class Application:
 @pytest.mark.parametrize(
     ("target", "met"), [("DynamoDB_20120810.UpdateItem", 0), ("AmazonSQS.ReceiveMessage", TOGETHER)]
 )
-def test_requests_to_dynamodb_wait_for_each_other_and_no_others(target, met):
+def test_only_requests_to_dynamodb_are_handled_one_at_a_time(target, met):
     application = Application()
     served = SerializedDynamoDb(application)
     with ThreadPoolExecutor() as clients:

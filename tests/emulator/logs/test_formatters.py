@@ -1,4 +1,4 @@
-"""How events are put into words, in both modes."""
+"""Log messages for item events, in both modes."""
 
 import json
 from dataclasses import replace
@@ -33,13 +33,13 @@ def verified(item):
     return Verified(ItemSnapshot(item, HASH), ItemSnapshot(item, HASH))
 
 
-def test_a_name_stands_in_a_basic_line_exactly_as_it_is():
+def test_basic_line_contains_the_name_unescaped():
     assert basic(verified(FILE)) == [f"[NOTICE] Verified file {NAME}, 3 bytes"]
     assert basic(Transferred(FILE, replaced=False)) == [f"[NOTICE] Transferred file {NAME}, 3 bytes"]
     assert basic(verified(FOLDER)) == ["[NOTICE] Verified directory /dir"]
 
 
-def test_a_mismatch_is_five_basic_lines_as_the_guide_prints_them():
+def test_mismatch_has_five_basic_lines_as_in_the_guide():
     item = replace(FILE, path="/d/f")
     changed = replace(item, size_bytes=5)
     assert basic(Mismatched(ItemSnapshot(item, HASH), ItemSnapshot(changed, OTHER))) == [
@@ -57,7 +57,7 @@ def test_a_mismatch_is_five_basic_lines_as_the_guide_prints_them():
     ]
 
 
-def test_what_is_at_one_side_only_has_that_side_s_lines():
+def test_item_missing_at_one_location_has_only_the_lines_of_the_other():
     item = replace(FILE, path="/f")
     at_destination = basic(Mismatched(None, ItemSnapshot(item, HASH)))
     at_source = basic(Mismatched(ItemSnapshot(item, HASH), None))
@@ -68,13 +68,13 @@ def test_what_is_at_one_side_only_has_that_side_s_lines():
     assert len(at_destination) == len(at_source) == 3
 
 
-def test_a_failure_is_an_error_line():
+def test_failure_is_an_error_line():
     assert basic(Failed("Transfer", replace(FILE, path="/f"), "open source file", "No such file or directory")) == [
         "[ERROR] Failed to open source file /f: No such file or directory"
     ]
 
 
-def test_inferred_basic_lines_can_be_left_out_or_reworded():
+def test_templates_omit_or_change_inferred_basic_lines():
     templates = Templates(basic_transferred_file=None, basic_skipped="[INFO] Skipped {path}", basic_deleted="- {path}")
     assert basic(Transferred(FILE, replaced=False), templates) == []
     assert basic(Skipped(FOLDER, "Unchanged"), templates) == ["[INFO] Skipped /dir"]
@@ -82,7 +82,7 @@ def test_inferred_basic_lines_can_be_left_out_or_reworded():
     assert basic(Skipped(FOLDER, "Unchanged")) == basic(Deleted(FOLDER)) == []
 
 
-def test_an_enhanced_record_has_the_name_without_its_slash_and_is_one_line():
+def test_enhanced_record_is_one_line_with_the_name_without_its_slash():
     [entry] = EnhancedFormatter(EXECUTION, LOCATIONS, Templates()).item_event(verified(FILE))
     [record] = enhanced(verified(FILE))
 
@@ -103,7 +103,7 @@ def test_an_enhanced_record_has_the_name_without_its_slash_and_is_one_line():
         (ItemSnapshot(FILE, HASH), ItemSnapshot(FILE, OTHER), "ContentDiffers"),
     ],
 )
-def test_an_enhanced_mismatch_bears_its_code(source, stored, code):
+def test_enhanced_mismatch_has_its_error_code(source, stored, code):
     [record] = enhanced(Mismatched(source, stored))
 
     assert (record["Action"], record["ErrorCode"]) == ("VERIFY", code)
@@ -113,7 +113,7 @@ def test_an_enhanced_mismatch_bears_its_code(source, stored, code):
     )
 
 
-def test_enhanced_records_of_success_folders_and_skips_are_a_matter_of_form():
+def test_templates_control_enhanced_records_of_successes_folders_and_skips():
     assert enhanced(verified(FOLDER)) == []
     [folder] = enhanced(verified(FOLDER), Templates(enhanced_folder_records=True))
     assert folder["Source"]["RelativePath"] == "dir/"
@@ -124,17 +124,17 @@ def test_enhanced_records_of_success_folders_and_skips_are_a_matter_of_form():
 
 
 @pytest.mark.parametrize(("level", "messages"), [("OFF", []), ("BASIC", ["e"]), ("TRANSFER", ["i", "e"])])
-def test_the_log_level_lets_through_what_it_should(level, messages):
+def test_log_level_selects_messages(level, messages):
     assert select_for_level([LogMessage("i"), LogMessage("e", error=True)], level) == messages
 
 
-def test_a_lone_surrogate_becomes_a_question_mark():
+def test_lone_surrogate_becomes_a_question_mark():
     assert select_for_level([LogMessage("bad-\udcff")], "TRANSFER") == ["bad-?"]
 
 
-def test_forms_are_read_by_name_and_type():
+def test_template_with_an_unknown_name_or_a_wrong_type_is_rejected():
     assert read_templates({"basic_transferred_file": None}).basic_transferred_file is None
-    with pytest.raises(ValueError, match="is not a form; there are"):
+    with pytest.raises(ValueError, match="is not a template; the templates are"):
         read_templates({"basic_transfered": ""})
     with pytest.raises(ValueError, match="cannot be 'yes'"):
         read_templates({"enhanced_success_records": "yes"})

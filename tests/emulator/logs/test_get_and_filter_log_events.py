@@ -23,7 +23,7 @@ def times(found):
     return [event.timestamp_ms for event in found.events]
 
 
-def test_forward_pages_follow_each_other_and_the_end_gives_the_token_back():
+def test_forward_pages_are_contiguous_and_the_end_returns_the_same_token():
     stream = stream_of(1, 2, 3)
     first = read_page(stream, ReadRequest(from_head=True, max_events=2), NOW)
     second = read_page(stream, ReadRequest(first.forward, max_events=2), NOW)
@@ -33,7 +33,7 @@ def test_forward_pages_follow_each_other_and_the_end_gives_the_token_back():
     assert end.forward == second.forward != first.forward
 
 
-def test_what_arrives_after_the_end_is_found_with_the_same_token_even_if_it_is_older():
+def test_event_that_arrives_after_the_end_is_found_with_the_same_token_even_if_older():
     stream = stream_of(5, 6)
     end = read_page(stream, ReadRequest(from_head=True), NOW).forward
     stream.append(LogEvent(1, NOW, "late"))
@@ -44,7 +44,7 @@ def test_what_arrives_after_the_end_is_found_with_the_same_token_even_if_it_is_o
     assert found.forward != end
 
 
-def test_without_a_token_reading_begins_at_the_tail_and_goes_back():
+def test_reading_without_a_token_starts_at_the_tail_and_goes_back():
     stream = stream_of(1, 2, 3)
     last = read_page(stream, ReadRequest(max_events=2), NOW)
     before = read_page(stream, ReadRequest(last.backward, max_events=2), NOW)
@@ -55,11 +55,11 @@ def test_without_a_token_reading_begins_at_the_tail_and_goes_back():
     assert times(read_page(stream, ReadRequest(before.forward), NOW)) == [2, 3]
 
 
-def test_the_start_is_inclusive_and_the_end_exclusive():
+def test_start_is_inclusive_and_end_is_exclusive():
     assert times(read_page(stream_of(1, 2, 3), ReadRequest(from_head=True, start_ms=1, end_ms=3), NOW)) == [1, 2]
 
 
-def test_a_page_holds_one_megabyte_at_most_and_always_something():
+def test_page_has_at_most_one_mebibyte_but_at_least_one_event():
     stream = stream_of(1, 2, 3, size=600_000)
     first = read_page(stream, ReadRequest(from_head=True), NOW)
 
@@ -67,7 +67,7 @@ def test_a_page_holds_one_megabyte_at_most_and_always_something():
     assert times(read_page(stream_of(1, size=2_000_000), ReadRequest(from_head=True), NOW)) == [1]
 
 
-def test_a_page_can_be_empty_while_more_follows():
+def test_page_may_be_empty_before_the_end():
     stream = GeneratedEvents(lambda _: 250_000, lambda position: LogEvent(position, NOW, "x"))
     first = read_page(stream, ReadRequest(from_head=True, start_ms=249_999), NOW)
     second = read_page(stream, ReadRequest(first.forward, start_ms=249_999), NOW)
@@ -77,7 +77,7 @@ def test_a_page_can_be_empty_while_more_follows():
     assert first.forward != second.forward
 
 
-def test_a_hole_fills_behind_a_reader_and_is_seen_from_the_head_only():
+def test_hidden_event_appears_before_the_reader_position_and_is_found_only_from_the_head():
     stream = StoredEvents()
     stream.append(LogEvent(1, NOW, "hidden"), hidden_until_ms=NOW + 1000)
     stream.append(LogEvent(2, NOW, "seen"))
@@ -88,7 +88,7 @@ def test_a_hole_fills_behind_a_reader_and_is_seen_from_the_head_only():
     assert times(read_page(stream, ReadRequest(from_head=True), NOW + 1000)) == [1, 2]
 
 
-def test_a_delayed_event_comes_at_the_end_with_its_old_time_and_a_new_ingestion():
+def test_delayed_event_is_appended_with_its_old_time_and_a_new_ingestion_time():
     stream = stream_of(2)
     stream.delay(LogEvent(1, NOW, "late"), NOW + 500)
     token = read_page(stream, ReadRequest(from_head=True), NOW).forward
@@ -98,7 +98,7 @@ def test_a_delayed_event_comes_at_the_end_with_its_old_time_and_a_new_ingestion(
     assert [(event.timestamp_ms, event.ingestion_ms) for event in found.events] == [(1, NOW + 500)]
 
 
-def test_an_empty_page_by_fault_has_another_token_each_time_and_loses_nothing():
+def test_empty_page_has_a_new_token_each_time_and_skips_no_event():
     stream = stream_of(1, 2)
     first = empty_page(None, 2, NOW, from_head=True)
     second = empty_page(first.forward, 2, NOW, from_head=True)
@@ -108,12 +108,12 @@ def test_an_empty_page_by_fault_has_another_token_each_time_and_loses_nothing():
     assert times(read_page(stream, ReadRequest(second.forward), NOW)) == [1, 2]
 
 
-def test_a_token_is_read_back_as_it_was_written():
+def test_token_is_parsed_as_it_was_formatted():
     token = Token(forward=True, position=7, issued_ms=NOW, number=3)
     assert read_token(str(token), NOW) == token
 
 
-def test_a_token_lives_for_a_day():
+def test_token_expires_after_a_day():
     text = str(Token(forward=True, position=7, issued_ms=NOW))
     read_token(text, NOW + DAY_MS - 1)
     with pytest.raises(ApiError, match="expired") as refused:
@@ -122,7 +122,7 @@ def test_a_token_lives_for_a_day():
 
 
 @pytest.mark.parametrize("text", ["", "f/1", "x/" + "0" * 36, "f/" + "٣" * 36, "f/" + "a" * 36])
-def test_what_is_no_token_is_refused(text):
+def test_invalid_token_is_rejected(text):
     with pytest.raises(ApiError, match="invalid"):
         read_token(text, NOW)
 
@@ -132,14 +132,14 @@ def keys(streams, after=None, max_events=10, **request):
     return [(key[0], key[2]) for key, _ in found], more
 
 
-def test_events_of_all_streams_are_sorted_by_time_and_both_bounds_are_inclusive():
+def test_events_of_all_streams_are_ordered_by_time_and_both_bounds_are_inclusive():
     streams = {"a": stream_of(1, 5), "b": stream_of(3, 1)}
 
     assert keys(streams) == ([(1, "a"), (1, "b"), (3, "b"), (5, "a")], False)
     assert keys(streams, startTime=1, endTime=3) == ([(1, "a"), (1, "b"), (3, "b")], False)
 
 
-def test_pages_of_all_streams_follow_each_other_and_late_events_stay_behind():
+def test_pages_of_all_streams_are_contiguous_and_miss_late_events():
     streams = {"a": stream_of(1, 5), "b": stream_of(3)}
     found, more = filter_page(streams, None, event_selector({}), 2, NOW)
     assert more
@@ -148,12 +148,12 @@ def test_pages_of_all_streams_follow_each_other_and_late_events_stay_behind():
     assert keys(streams, after=decode_token(encode_token(found[-1][0], NOW), NOW, DAY_MS)) == ([(5, "a")], False)
 
 
-def test_event_ids_have_56_digits_and_the_order_of_events():
+def test_event_ids_have_56_digits_in_the_order_of_events():
     first, second = event_id((1, NOW, "a", 9)), event_id((2, NOW, "a", 0))
     assert (len(first), first < second) == (56, True)
 
 
-def test_a_token_of_filter_log_events_expires_too():
+def test_filter_token_expires_or_is_rejected():
     with pytest.raises(ApiError, match="expired"):
         decode_token(encode_token((1, 1, "a", 1), NOW), NOW + 1000, 1000)
     with pytest.raises(ApiError, match="invalid"):
@@ -175,5 +175,5 @@ def test_a_token_of_filter_log_events_expires_too():
         ('{ $.Action = "VERIFY" }', False),
     ],
 )
-def test_a_filter_pattern_of_terms_is_read_as_aws_reads_it(pattern, found):
+def test_filter_pattern_of_terms_matches_as_in_aws(pattern, found):
     assert matches_pattern(pattern, "[NOTICE] Verified file /a, 3 bytes") is found

@@ -1,4 +1,4 @@
-"""What faults do to log lines on their way in."""
+"""The log store, and the faults on incoming log lines."""
 
 import pytest
 
@@ -13,8 +13,8 @@ NOW = 1_800_000_000_000
 HOUR_MS = 3_600_000
 
 
-class StoreAtSetTime:
-    """A store at a time that the test sets."""
+class StoreWithClock:
+    """A store whose clock the test sets."""
 
     def __init__(self, *faults):
         self.now_ms = NOW
@@ -32,14 +32,14 @@ class StoreAtSetTime:
         return [event.message for event in found.events]
 
 
-async def test_lines_stand_in_the_order_in_which_they_came():
-    log = StoreAtSetTime()
+async def test_lines_are_read_in_the_order_of_arrival():
+    log = StoreWithClock()
     await log.put("a", "b", "a")
     assert log.read() == ["a", "b", "a"]
 
 
-async def test_late_lines_come_later_and_last():
-    log = StoreAtSetTime({"kind": "late_lines", "seconds": 5, "share": 0.5})
+async def test_late_lines_are_appended_later():
+    log = StoreWithClock({"kind": "late_lines", "seconds": 5, "share": 0.5})
     await log.put(*"abcdefgh")
     early = log.read()
     log.now_ms += 5000
@@ -49,8 +49,8 @@ async def test_late_lines_come_later_and_last():
     assert sorted(log.read()) == list("abcdefgh")
 
 
-async def test_holes_are_filled_in_their_places():
-    log = StoreAtSetTime({"kind": "holes", "seconds": 5, "share": 0.5})
+async def test_hidden_lines_appear_at_their_positions():
+    log = StoreWithClock({"kind": "holes", "seconds": 5, "share": 0.5})
     await log.put(*"abcdefgh")
     early = log.read()
     log.now_ms += 5000
@@ -59,9 +59,9 @@ async def test_holes_are_filled_in_their_places():
     assert log.read() == list("abcdefgh")
 
 
-async def test_duplicates_losses_and_disorder_are_possible():
+async def test_faults_duplicate_lose_and_reorder_lines():
     duplicated, lost, disordered = (
-        StoreAtSetTime({"kind": kind}) for kind in ("duplicate_lines", "lost_lines", "reorder_lines")
+        StoreWithClock({"kind": kind}) for kind in ("duplicate_lines", "lost_lines", "reorder_lines")
     )
     for log in (duplicated, lost, disordered):
         await log.put(*"abcdefgh")
@@ -72,19 +72,19 @@ async def test_duplicates_losses_and_disorder_are_possible():
     assert sorted(disordered.read()) == list("abcdefgh")
 
 
-async def test_a_fault_concerns_its_streams_only():
-    log = StoreAtSetTime({"kind": "lost_lines", "target": "task-*"})
+async def test_fault_applies_only_to_matching_streams():
+    log = StoreWithClock({"kind": "lost_lines", "target": "task-*"})
     await log.put("a")
     assert log.read() == ["a"]
 
 
-async def test_a_group_that_is_not_made_refuses():
+async def test_stream_in_a_missing_group_is_rejected():
     with pytest.raises(ApiError) as refused:
-        await StoreAtSetTime().store.open("g", "s", create_group=False)
+        await StoreWithClock().store.open("g", "s", create_group=False)
     assert refused.value.code == "ResourceNotFoundException"
 
 
-def test_events_that_are_too_old_or_too_new_are_left_out_and_told():
+def test_events_that_are_too_old_or_too_new_are_rejected_and_reported():
     old, good, new = NOW - 15 * 24 * HOUR_MS, NOW, NOW + 3 * HOUR_MS
     assert validate_batch([(old, "a")], NOW) == ([], {"tooOldLogEventEndIndex": 1})
     assert validate_batch([(good, "b"), (new, "c")], NOW) == ([(good, "b")], {"tooNewLogEventStartIndex": 1})
@@ -95,14 +95,14 @@ def test_events_that_are_too_old_or_too_new_are_left_out_and_told():
     [[(2, "a"), (1, "b")], [(0, "a"), (25 * HOUR_MS, "b")], [(0, "x" * 1_048_576)]],
     ids=["order", "span", "size"],
 )
-def test_a_batch_that_aws_does_not_take_is_refused(events):
+def test_batch_that_aws_rejects_is_rejected(events):
     with pytest.raises(ApiError) as refused:
         validate_batch(events, NOW)
     assert refused.value.code == "InvalidParameterException"
 
 
 @pytest.mark.parametrize("events", [[(0, "x" * 300_000)] * 7, [(0, "é")] * 25_000, []])
-def test_batches_are_such_that_aws_takes_them(events):
+def test_batches_keep_all_events_within_aws_limits(events):
     done = batches(events)
 
     assert [event for batch in done for event in batch] == events

@@ -1,4 +1,4 @@
-"""Task reports: records, files, and the whole of it in S3."""
+"""Task reports: records, files, and complete reports in S3."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def timed(*events):
     return [(AT, event) for event in events]
 
 
-def test_a_basic_verified_record_is_that_of_a_real_report():
+def test_basic_verified_record_equals_a_real_one():
     found = build_records(
         timed(Verified(ItemSnapshot(FILE, HASH), ItemSnapshot(FILE, HASH))), enhanced=False, levels=ALL
     )
@@ -46,7 +46,7 @@ def test_a_basic_verified_record_is_that_of_a_real_report():
     }
 
 
-def test_an_enhanced_record_has_its_own_names_and_folders_have_none():
+def test_enhanced_report_has_its_own_field_names_and_no_folders():
     found = build_records(
         timed(Transferred(FILE, replaced=True), Transferred(FOLDER, replaced=False)), enhanced=True, levels=ALL
     )
@@ -56,7 +56,7 @@ def test_an_enhanced_record_has_its_own_names_and_folders_have_none():
     assert "SourceMetadata" in record
 
 
-def test_errors_only_leaves_successes_out():
+def test_errors_only_omits_successes():
     events = timed(
         Transferred(FILE, replaced=False),
         Skipped(FILE, "Unchanged"),
@@ -80,7 +80,7 @@ def test_errors_only_leaves_successes_out():
     assert found["Transferred"][0]["ErrorDetail"] == "Failed to open source file: Permission denied"
 
 
-def test_a_long_list_is_split_into_numbered_files_of_limited_size():
+def test_long_list_is_split_into_numbered_files_of_limited_size():
     found = {"Verified": [{"RelativePath": f"/{number:04d}"} for number in range(100)]}
 
     files = detailed_files(EXECUTION, found, max_bytes=1000)
@@ -94,7 +94,7 @@ def test_a_long_list_is_split_into_numbered_files_of_limited_size():
     assert [record for body in files.values() for record in json.loads(body)["Verified"]] == found["Verified"]
 
 
-def test_the_level_of_a_kind_is_its_override_or_the_report_s_own():
+def test_level_of_a_kind_is_its_override_or_the_level_of_the_report():
     configuration = {"ReportLevel": "SUCCESSES_AND_ERRORS", "Overrides": {"Skipped": {"ReportLevel": "ERRORS_ONLY"}}}
     assert report_levels(configuration) == ALL | {"Skipped": "ERRORS_ONLY"}
     assert report_levels({}) == ERRORS
@@ -114,7 +114,7 @@ def finished(described):
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
-def test_a_report_is_written_after_the_execution(aws, mode):
+def test_report_is_written_after_the_execution(aws, mode):
     setup = aws.setup(mode=mode)
     setup.write(a=b"one", b=b"two")
 
@@ -137,7 +137,7 @@ def test_a_report_is_written_after_the_execution(aws, mode):
     assert overview["Result"]["FilesVerified"] == described["FilesVerified"]
 
 
-def test_a_report_that_cannot_be_written_is_told_and_the_execution_succeeds(aws):
+def test_report_upload_error_is_shown_and_the_execution_succeeds(aws):
     setup = aws.setup()
     where = configuration(setup)
     where["Destination"]["S3"]["S3BucketArn"] += "-none"
@@ -148,7 +148,7 @@ def test_a_report_that_cannot_be_written_is_told_and_the_execution_succeeds(aws)
     assert described["ReportResult"]["ErrorDetail"].startswith("Failed to upload Task Report(s) to S3")
 
 
-def test_a_report_can_be_missing_by_fault(aws):
+def test_fault_prevents_the_report(aws):
     setup = aws.setup()
     with aws.fault(kind="report_missing", target=f"{setup.task_arn}*"):
         described = setup.run(TaskReportConfig=configuration(setup))

@@ -1,4 +1,4 @@
-"""Executions over files that exist nowhere."""
+"""Executions over files that do not exist."""
 
 import json
 from itertools import islice
@@ -19,7 +19,7 @@ def messages(log):
     return [log.event(position).message for position in range(log.length)]
 
 
-def test_a_basic_script_has_every_line_of_an_execution():
+def test_generated_basic_log_has_every_line_of_an_execution():
     log = generate_log(SHARE, BasicFormatter(EXECUTION, Templates()), 0, "TRANSFER", "ONLY_FILES_TRANSFERRED")
     lines = messages(log)
 
@@ -31,7 +31,7 @@ def test_a_basic_script_has_every_line_of_an_execution():
     assert log.length == 2 + 7 + 3 + 7 + 1
 
 
-def test_an_enhanced_script_has_two_records_for_each_file():
+def test_generated_enhanced_log_has_two_records_for_each_file():
     formatter = EnhancedFormatter(EXECUTION, ("loc-1", "loc-2"), Templates())
     records = [
         json.loads(line) for line in messages(generate_log(SHARE, formatter, 0, "TRANSFER", "ONLY_FILES_TRANSFERRED"))
@@ -43,11 +43,11 @@ def test_an_enhanced_script_has_two_records_for_each_file():
 @pytest.mark.parametrize(
     ("level", "mode", "length"), [("OFF", "NONE", 0), ("BASIC", "NONE", 0), ("TRANSFER", "NONE", 2 + 7 + 1)]
 )
-def test_a_script_is_as_long_as_level_and_verification_make_it(level, mode, length):
+def test_log_level_and_verify_mode_determine_the_length_of_the_generated_log(level, mode, length):
     assert generate_log(SHARE, BasicFormatter(EXECUTION, Templates()), 0, level, mode).length == length
 
 
-def test_names_and_sizes_are_always_the_same_and_all_names_differ():
+def test_names_and_sizes_are_reproducible_and_names_are_unique():
     share = SyntheticShare("nas/big", files=5000, folders=7, size_bytes=10)
     first = [share.file(number) for number in range(5000)]
 
@@ -67,13 +67,13 @@ def test_names_and_sizes_are_always_the_same_and_all_names_differ():
         {"share": "a", "files": 1, "folders": 0},
     ],
 )
-def test_a_share_that_is_not_well_formed_is_refused(given):
+def test_invalid_share_is_rejected(given):
     with pytest.raises(ValueError, match="synthetic share"):
         SyntheticShares().add(given)
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
-def test_an_execution_of_a_million_files_ends_at_once_and_its_log_can_be_read(own, mode):
+def test_execution_of_a_million_files_ends_quickly_and_its_log_is_readable(own, mode):
     setup = own.setup(mode=mode, options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
     own.control("POST", "synthetic", {"share": f"nas/{setup.name}", "files": 1_000_000, "folders": 1000})
 
@@ -98,7 +98,7 @@ def test_an_execution_of_a_million_files_ends_at_once_and_its_log_can_be_read(ow
         assert json.loads(last)["Action"] == "VERIFY"
 
 
-def test_without_own_logs_a_synthetic_share_ends_in_error(aws):
+def test_synthetic_share_without_own_logs_ends_in_error(aws):
     setup = aws.setup()
     aws.control("POST", "synthetic", {"share": f"nas/{setup.name}", "files": 1})
 

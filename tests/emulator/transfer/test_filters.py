@@ -34,11 +34,11 @@ def rule(value):
         ("", "*", "/a\nb", False),
     ],
 )
-def test_patterns_choose_paths(includes, excludes, path, chosen):
+def test_filters_select_paths(includes, excludes, path, chosen):
     assert select_by_filters(rule(includes), rule(excludes))(path) is chosen
 
 
-def test_a_manifest_lists_paths_and_the_folders_above_them():
+def test_manifest_selects_paths_and_their_parent_folders():
     chosen = select_by_manifest(manifest_paths('d/a.csv\n"with ""quotes"", and\nline"\nversioned.txt,v1\n\n'))
 
     assert all(chosen(path) for path in ("/", "/d", "/d/a.csv", '/with "quotes", and\nline', "/versioned.txt"))
