@@ -74,12 +74,12 @@ class Faults:
     def __iter__(self) -> Iterator[Fault]:
         return iter(list(self._faults.values()))
 
-    def add(self, given: dict[str, Any]) -> Fault:
+    def add(self, definition: dict[str, Any]) -> Fault:
         """Activate a fault: `kind`, the kind's parameters, and optionally `target` and `name`.
 
         Replaces a fault of the same name. Raises ValueError, with a sentence for the user, if the fault is invalid.
         """
-        parameters = dict(given)
+        parameters = dict(definition)
         kind = parameters.pop("kind", None)
         name = str(parameters.pop("name", None) or next(self._names))
         target = str(parameters.pop("target", "*"))

@@ -23,13 +23,13 @@ class Scenario:
 def read_scenario(path: Path) -> Scenario:
     """Read a scenario from a YAML file. Raises ValueError, with a sentence for the user, if it is invalid."""
     try:
-        given = yaml.safe_load(path.read_text()) or {}
+        content = yaml.safe_load(path.read_text()) or {}
     except (OSError, yaml.YAMLError) as error:
         raise ValueError(f"the scenario {path} cannot be read: {error}") from error
-    if not isinstance(given, dict) or not given.keys() <= {"templates", "faults", "synthetic"}:
+    if not isinstance(content, dict) or not content.keys() <= {"templates", "faults", "synthetic"}:
         raise ValueError(f"the scenario {path} may only have templates, faults and synthetic")
     scenario = Scenario(
-        read_templates(given.get("templates") or {}), given.get("faults") or [], given.get("synthetic") or []
+        read_templates(content.get("templates") or {}), content.get("faults") or [], content.get("synthetic") or []
     )
     apply(scenario, Faults(), SyntheticShares())
     return scenario

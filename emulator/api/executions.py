@@ -30,8 +30,8 @@ class Executions:
         One execution of a task runs, 50 wait. Members of the request override the task's configuration.
         """
         task = find_task(self._account, request["TaskArn"])
-        given = request.get("OverrideOptions", {})
-        options = effective_options(given, enhanced=task.enhanced, base=task.request["Options"])
+        overrides = request.get("OverrideOptions", {})
+        options = effective_options(overrides, enhanced=task.enhanced, base=task.request["Options"])
         self._check_queue(task.arn, options)
         arn = new_execution(task.arn)
         configuration = {

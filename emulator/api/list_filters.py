@@ -7,16 +7,16 @@ from typing import Any
 from emulator.errors import invalid_request
 
 _TESTS: dict[str, Callable[[str, list[str]], bool]] = {
-    "Equals": lambda value, wanted: value == wanted[0],
-    "NotEquals": lambda value, wanted: value != wanted[0],
-    "In": lambda value, wanted: value in wanted,
-    "Contains": lambda value, wanted: wanted[0] in value,
-    "NotContains": lambda value, wanted: wanted[0] not in value,
-    "BeginsWith": lambda value, wanted: value.startswith(wanted[0]),
-    "LessThan": lambda value, wanted: value < wanted[0],
-    "LessThanOrEqual": lambda value, wanted: value <= wanted[0],
-    "GreaterThan": lambda value, wanted: value > wanted[0],
-    "GreaterThanOrEqual": lambda value, wanted: value >= wanted[0],
+    "Equals": lambda value, expected: value == expected[0],
+    "NotEquals": lambda value, expected: value != expected[0],
+    "In": lambda value, expected: value in expected,
+    "Contains": lambda value, expected: expected[0] in value,
+    "NotContains": lambda value, expected: expected[0] not in value,
+    "BeginsWith": lambda value, expected: value.startswith(expected[0]),
+    "LessThan": lambda value, expected: value < expected[0],
+    "LessThanOrEqual": lambda value, expected: value <= expected[0],
+    "GreaterThan": lambda value, expected: value > expected[0],
+    "GreaterThanOrEqual": lambda value, expected: value >= expected[0],
 }
 
 
@@ -34,9 +34,9 @@ def filter_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _passes(one: dict[str, Any], values: list[str]) -> bool:
-    wanted = one["Values"]
-    if not wanted:
-        raise invalid_request(f"Filter {one['Name']} has no values")
-    test = _TESTS[one["Operator"]]
-    return any(test(value, wanted) for value in values)
+def _passes(list_filter: dict[str, Any], values: list[str]) -> bool:
+    expected = list_filter["Values"]
+    if not expected:
+        raise invalid_request(f"Filter {list_filter['Name']} has no values")
+    test = _TESTS[list_filter["Operator"]]
+    return any(test(value, expected) for value in values)

@@ -25,12 +25,14 @@ _BASIC = {
 _ENHANCED = _BASIC | {"VerifyMode": "ONLY_FILES_TRANSFERRED"}
 
 
-def effective_options(given: dict[str, Any], *, enhanced: bool, base: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return all options: those in `given`, else those in `base` (the task's, for an execution), else the defaults.
+def effective_options(
+    requested: dict[str, Any], *, enhanced: bool, base: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return all options: those in `requested`, else those in `base` (the task's, for an execution), else the defaults.
 
     Raises ApiError for combinations that the service model's documentation excludes.
     """
-    options = (_ENHANCED if enhanced else _BASIC) | (base or {}) | given
+    options = (_ENHANCED if enhanced else _BASIC) | (base or {}) | requested
     if enhanced and options["VerifyMode"] == "POINT_IN_TIME_CONSISTENT":
         raise invalid_request("VerifyMode POINT_IN_TIME_CONSISTENT is not supported with Enhanced mode tasks")
     if options["PreserveDeletedFiles"] == "REMOVE" and options["TransferMode"] == "ALL":

@@ -66,8 +66,8 @@ class LogsApi:
         """Handle PutLogEvents: drop events that are too old or too new, and report them."""
         self._store.stream(request["logGroupName"], request["logStreamName"])
         events = [(each["timestamp"], each["message"]) for each in request["logEvents"]]
-        kept, rejected = validate_batch(events, self._store.now_ms())
-        await self._store.put(request["logGroupName"], request["logStreamName"], kept)
+        accepted, rejected = validate_batch(events, self._store.now_ms())
+        await self._store.put(request["logGroupName"], request["logStreamName"], accepted)
         return {"nextSequenceToken": "0", **({"rejectedLogEventsInfo": rejected} if rejected else {})}
 
     async def describe_log_groups(self, request: Request) -> Request:

@@ -10,7 +10,7 @@ from emulator.transfer.item_events import ItemEvent
 class LogMessage:
     """A message. LogLevel BASIC writes only those with `error` set, TRANSFER writes all."""
 
-    message: str
+    text: str
     error: bool = False
 
 
@@ -27,11 +27,11 @@ class LogFormatter(Protocol):
         """Return the messages for the end of the execution, `SUCCESS` or `ERROR`."""
 
 
-def select_for_level(entries: list[LogMessage], log_level: str) -> list[str]:
+def select_for_level(messages: list[LogMessage], log_level: str) -> list[str]:
     """Return the messages that a LogLevel writes, as valid UTF-8."""
     if log_level == "OFF":
         return []
-    return [to_utf8(entry.message) for entry in entries if entry.error or log_level == "TRANSFER"]
+    return [to_utf8(message.text) for message in messages if message.error or log_level == "TRANSFER"]
 
 
 def to_utf8(text: str) -> str:

@@ -35,14 +35,14 @@ class Templates:
     detail_cancelled: str = "Task execution was cancelled"
 
 
-def read_templates(given: dict[str, Any]) -> Templates:
+def read_templates(replacements: dict[str, Any]) -> Templates:
     """Return the templates with some replaced. Raises ValueError for an unknown name or a wrong type."""
     defaults = Templates()
     known = {field.name for field in fields(Templates)}
-    for name, value in given.items():
+    for name, value in replacements.items():
         if name not in known:
             raise ValueError(f"{name} is not a template; the templates are {', '.join(sorted(known))}")
-        wanted = (bool,) if isinstance(getattr(defaults, name), bool) else (str, type(None))
-        if not isinstance(value, wanted):
+        allowed = (bool,) if isinstance(getattr(defaults, name), bool) else (str, type(None))
+        if not isinstance(value, allowed):
             raise ValueError(f"template {name} cannot be {value!r}")  # noqa: TRY004  (any invalid scenario is a ValueError)
-    return Templates(**given)
+    return Templates(**replacements)

@@ -72,4 +72,4 @@ def _verified(item: Item) -> Verified:
 
 
 def _message(formatter: LogFormatter, event: Transferred | Verified) -> str:
-    return formatter.item_event(event)[0].message
+    return formatter.item_event(event)[0].text

@@ -46,15 +46,15 @@ class SyntheticShares:
     def __init__(self) -> None:
         self._shares: dict[str, SyntheticShare] = {}
 
-    def add(self, given: Mapping[str, Any]) -> SyntheticShare:
+    def add(self, definition: Mapping[str, Any]) -> SyntheticShare:
         """Add a share with the fields of SyntheticShare. Raises ValueError, for the user, if it is invalid."""
         known = {field.name for field in fields(SyntheticShare)}
-        if not {"share", "files"} <= given.keys() <= known:
+        if not {"share", "files"} <= definition.keys() <= known:
             raise ValueError(f"a synthetic share needs share and files; its fields are {', '.join(sorted(known))}")
-        numbers = [value for name, value in given.items() if name != "share"]
+        numbers = [value for name, value in definition.items() if name != "share"]
         if any(isinstance(value, bool) or not isinstance(value, int | float) or value < 0 for value in numbers):
             raise ValueError("the numbers of a synthetic share must be 0 or more")
-        share = SyntheticShare(**given)
+        share = SyntheticShare(**definition)
         if share.folders < 1:
             raise ValueError("a synthetic share needs at least one folder")
         self._shares[share.share.strip("/")] = share

@@ -47,7 +47,7 @@ class SyntheticSteps:
 
 
 class GeneratedLogPublisher:
-    """Publisher of a generated log: makes it readable in the emulator's own logs, part by part."""
+    """Publisher of a generated log in the emulator's own logs, part by part."""
 
     def __init__(self, store: LogStore, group: str, stream: str, log: GeneratedLog) -> None:
         self._store = store
@@ -66,14 +66,14 @@ class GeneratedLogPublisher:
         self._store.create_stream(self._group, self._stream, events)
 
     def publish_up_to(self, share: float) -> None:
-        """Make this share of the log, from 0 to 1, readable, except its last messages."""
+        """Publish the log up to this share, from 0 to 1, but never its last messages."""
         self._published = int((self._log.length - len(self._log.last_messages)) * share)
 
     async def flush(self) -> None:
         """Do nothing: nothing is buffered."""
 
     async def close(self, status: str) -> None:
-        """Make the whole log readable if the execution succeeded."""
+        """Publish the whole log if the execution succeeded."""
         if status == "SUCCESS":
             self._published = self._log.length
 

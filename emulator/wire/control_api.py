@@ -32,10 +32,10 @@ class ControlApi:
         return web.json_response({"faults": [_fault_fields(fault) for fault in self._faults]})
 
     async def _add_fault(self, request: web.Request) -> web.Response:
-        return await _create(request, lambda given: _fault_fields(self._faults.add(given)))
+        return await _create(request, lambda body: _fault_fields(self._faults.add(body)))
 
     async def _add_share(self, request: web.Request) -> web.Response:
-        return await _create(request, lambda given: asdict(self._shares.add(given)))
+        return await _create(request, lambda body: asdict(self._shares.add(body)))
 
     async def _remove_fault(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -50,10 +50,10 @@ class ControlApi:
 
 async def _create(request: web.Request, add: Callable[[dict[str, Any]], dict[str, Any]]) -> web.Response:
     try:
-        given = json.loads(await request.read())
-        if not isinstance(given, dict):
+        body = json.loads(await request.read())
+        if not isinstance(body, dict):
             raise ValueError("the body must be a JSON object")  # noqa: TRY301, TRY004  (handled like invalid JSON)
-        return web.json_response(add(given), status=201)
+        return web.json_response(add(body), status=201)
     except ValueError as error:
         return web.json_response({"error": str(error)}, status=400)
 

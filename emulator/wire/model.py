@@ -42,7 +42,7 @@ class RequestValidator:
         """Return the members of the request that the model knows, with blobs decoded.
 
         Raises ApiError if the model does not have the operation or a member violates its constraints. Ignores unknown
-        members, so that newer SDKs work.
+        members, because newer SDKs may send them.
         """
         if operation not in self._model.operation_names:
             raise ApiError("UnknownOperationException", f"Unknown operation {operation}")
@@ -137,13 +137,13 @@ def _blob(value: Any, at: str) -> tuple[Any, list[str]]:  # noqa: ANN401  (the v
 
 
 def _size_problems(shape: Shape, size: int, at: str) -> list[str]:
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
     what = "Member must have length" if shape.type_name in {"string", "list"} else "Member must have value"
     problems = []
-    if least is not None and size < least:
-        problems.append(f"Value at '{at}' failed to satisfy constraint: {what} greater than or equal to {least}")
-    if most is not None and size > most:
-        problems.append(f"Value at '{at}' failed to satisfy constraint: {what} less than or equal to {most}")
+    if minimum is not None and size < minimum:
+        problems.append(f"Value at '{at}' failed to satisfy constraint: {what} greater than or equal to {minimum}")
+    if maximum is not None and size > maximum:
+        problems.append(f"Value at '{at}' failed to satisfy constraint: {what} less than or equal to {maximum}")
     return problems
 
 

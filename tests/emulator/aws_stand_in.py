@@ -6,11 +6,11 @@ import boto3
 import jmespath
 from botocore import xform_name
 
-parse = sys.argv[1:]
-service, operation, rest = parse[0], parse[1].replace("-", "_"), parse[2:]
-given = dict(zip((name.removeprefix("--") for name in rest[::2]), rest[1::2], strict=True))
-query = given.pop("query", "@")
-given.pop("output", None)
+service, command, *rest = sys.argv[1:]
+operation = command.replace("-", "_")
+arguments = dict(zip((name.removeprefix("--") for name in rest[::2]), rest[1::2], strict=True))
+query = arguments.pop("query", "@")
+arguments.pop("output", None)
 client = boto3.client({"s3api": "s3"}.get(service, service))
 shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation]).input_shape
 
@@ -26,7 +26,7 @@ def value(shape, text):
 
 
 members = {xform_name(name, "-"): name for name in shape.members}
-request = {members[name]: value(shape.members[members[name]], text) for name, text in given.items()}
+request = {members[name]: value(shape.members[members[name]], text) for name, text in arguments.items()}
 found = jmespath.search(query, getattr(client, operation)(**request))
 client.close()
 match found:

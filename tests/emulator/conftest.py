@@ -105,13 +105,13 @@ class Aws:
         """Send one request to the control API; return its JSON response."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.url}/_emulator/{path}", method=method, data=data)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
 
     @contextlib.contextmanager
-    def fault(self, **given):
+    def fault(self, **definition):
         """Keep a fault active until the context ends."""
-        name = self.control("POST", "faults", given)["name"]
+        name = self.control("POST", "faults", definition)["name"]
         try:
             yield
         finally:

@@ -9,7 +9,7 @@ from emulator.faults import Faults
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("definition", "message"),
     [
         ({}, "None is not a kind of fault; the kinds are"),
         ({"kind": "earthquake"}, "'earthquake' is not a kind of fault"),
@@ -21,9 +21,9 @@ from emulator.faults import Faults
         ({"kind": "late_lines", "seconds": 0}, "must be more than 0"),
     ],
 )
-def test_invalid_fault_is_rejected_with_a_sentence(given, message):
+def test_invalid_fault_is_rejected_with_a_sentence(definition, message):
     with pytest.raises(ValueError, match=message):
-        Faults().add(given)
+        Faults().add(definition)
 
 
 def test_fault_triggers_every_nth_time_up_to_its_limit():
@@ -77,10 +77,10 @@ def test_control_api_lists_and_ends_faults_and_rejects_invalid_requests(aws):
         ("POST", "faults", [1], 400),
         ("POST", "synthetic", {"share": "nas/x"}, 400),
     ]:
-        with pytest.raises(urllib.error.HTTPError) as refused:
+        with pytest.raises(urllib.error.HTTPError) as raised:
             aws.control(method, path, body)
-        assert refused.value.code == status
-        refused.value.close()
+        assert raised.value.code == status
+        raised.value.close()
 
 
 def test_faults_change_the_shown_status_and_counters(aws):

@@ -173,15 +173,15 @@ def test_request_that_violates_the_service_model_is_rejected_with_all_error_memb
         ({"TaskArn": aws.setup().task_arn, "Includes": [{}, {}]}, "less than or equal to 1"),
         ({"TaskArn": "arn:aws:datasync:us-east-1:123456789012:task/task-0123456789abcdef0"}, "is not found"),
     ]:
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as raised:
             unchecked.start_task_execution(**request)
-        answer = refused.value.response
-        assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (
+        response = raised.value.response
+        assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (
             "InvalidRequestException",
             400,
         )
-        assert message in answer["Error"]["Message"]
-        assert answer["errorCode"] == answer["datasyncErrorCode"] == "InvalidParameter"
+        assert message in response["Error"]["Message"]
+        assert response["errorCode"] == response["datasyncErrorCode"] == "InvalidParameter"
     unchecked.close()
 
 

@@ -89,12 +89,12 @@ def test_queued_execution_is_cancelled_without_the_running_one(aws):
 def test_ended_execution_cannot_be_cancelled_or_updated(aws):
     setup = aws.setup()
     setup.run()
-    for refused in (
+    for call in (
         lambda: aws.datasync.cancel_task_execution(TaskExecutionArn=setup.execution_arn),
         lambda: aws.datasync.update_task_execution(TaskExecutionArn=setup.execution_arn, Options={"BytesPerSecond": 1}),
     ):
         with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="has ended"):
-            refused()
+            call()
 
 
 def test_execution_update_accepts_only_the_bandwidth(aws):

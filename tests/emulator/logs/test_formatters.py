@@ -21,12 +21,12 @@ HASH, OTHER = "0c" * 32, "db" * 32
 
 
 def basic(event, templates=None):
-    return [entry.message for entry in BasicFormatter(EXECUTION, templates or Templates()).item_event(event)]
+    return [message.text for message in BasicFormatter(EXECUTION, templates or Templates()).item_event(event)]
 
 
 def enhanced(event, templates=None):
-    entries = EnhancedFormatter(EXECUTION, LOCATIONS, templates or Templates()).item_event(event)
-    return [json.loads(entry.message) for entry in entries]
+    messages = EnhancedFormatter(EXECUTION, LOCATIONS, templates or Templates()).item_event(event)
+    return [json.loads(message.text) for message in messages]
 
 
 def verified(item):
@@ -83,10 +83,10 @@ def test_templates_omit_or_change_inferred_basic_lines():
 
 
 def test_enhanced_record_is_one_line_with_the_name_without_its_slash():
-    [entry] = EnhancedFormatter(EXECUTION, LOCATIONS, Templates()).item_event(verified(FILE))
+    [message] = EnhancedFormatter(EXECUTION, LOCATIONS, Templates()).item_event(verified(FILE))
     [record] = enhanced(verified(FILE))
 
-    assert "\n" not in entry.message
+    assert "\n" not in message.text
     assert record["Action"] == "VERIFY"
     assert record["Source"]["RelativePath"] == record["Destination"]["RelativePath"] == NAME[1:]
     assert record["Source"]["LocationId"] == "loc-source"

@@ -116,9 +116,9 @@ def test_token_is_parsed_as_it_was_formatted():
 def test_token_expires_after_a_day():
     text = str(Token(forward=True, position=7, issued_ms=NOW))
     read_token(text, NOW + DAY_MS - 1)
-    with pytest.raises(ApiError, match="expired") as refused:
+    with pytest.raises(ApiError, match="expired") as raised:
         read_token(text, NOW + DAY_MS)
-    assert refused.value.code == "InvalidParameterException"
+    assert raised.value.code == "InvalidParameterException"
 
 
 @pytest.mark.parametrize("text", ["", "f/1", "x/" + "0" * 36, "f/" + "٣" * 36, "f/" + "a" * 36])

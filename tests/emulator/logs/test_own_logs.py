@@ -19,8 +19,8 @@ def stream(own):
     return {"logGroupName": group, "logStreamName": name}
 
 
-def messages(answer):
-    return [event["message"] for event in answer["events"]]
+def messages(response):
+    return [event["message"] for event in response["events"]]
 
 
 def test_log_of_a_transfer_is_served_by_the_emulator(own):
@@ -117,9 +117,9 @@ def test_requests_that_aws_rejects_are_rejected(own, stream):
             ),
         ),
     ]:
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as raised:
             call()
-        assert refused.value.response["Error"]["Code"] == code
+        assert raised.value.response["Error"]["Code"] == code
 
 
 def test_empty_page_fault_does_not_end_the_stream(own, stream):

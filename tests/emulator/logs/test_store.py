@@ -79,9 +79,9 @@ async def test_fault_applies_only_to_matching_streams():
 
 
 async def test_stream_in_a_missing_group_is_rejected():
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as raised:
         await StoreWithClock().store.open("g", "s", create_group=False)
-    assert refused.value.code == "ResourceNotFoundException"
+    assert raised.value.code == "ResourceNotFoundException"
 
 
 def test_events_that_are_too_old_or_too_new_are_rejected_and_reported():
@@ -96,9 +96,9 @@ def test_events_that_are_too_old_or_too_new_are_rejected_and_reported():
     ids=["order", "span", "size"],
 )
 def test_batch_that_aws_rejects_is_rejected(events):
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as raised:
         validate_batch(events, NOW)
-    assert refused.value.code == "InvalidParameterException"
+    assert raised.value.code == "InvalidParameterException"
 
 
 @pytest.mark.parametrize("events", [[(0, "x" * 300_000)] * 7, [(0, "é")] * 25_000, []])

@@ -57,7 +57,7 @@ def test_names_and_sizes_are_reproducible_and_names_are_unique():
 
 
 @pytest.mark.parametrize(
-    "given",
+    "definition",
     [
         {},
         {"share": "a"},
@@ -67,9 +67,9 @@ def test_names_and_sizes_are_reproducible_and_names_are_unique():
         {"share": "a", "files": 1, "folders": 0},
     ],
 )
-def test_invalid_share_is_rejected(given):
+def test_invalid_share_is_rejected(definition):
     with pytest.raises(ValueError, match="synthetic share"):
-        SyntheticShares().add(given)
+        SyntheticShares().add(definition)
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
@@ -86,9 +86,9 @@ def test_execution_of_a_million_files_ends_quickly_and_its_log_is_readable(own, 
     stream = {"logGroupName": setup.log_group, "logStreamName": f"{task_id}-{execution_id}"}
     token, pages = {}, []
     for _ in range(2):
-        answer = own.logs.get_log_events(**stream, startFromHead=True, **token)
-        token = {"nextToken": answer["nextForwardToken"]}
-        pages.append([event["message"] for event in answer["events"]])
+        response = own.logs.get_log_events(**stream, startFromHead=True, **token)
+        token = {"nextToken": response["nextForwardToken"]}
+        pages.append([event["message"] for event in response["events"]])
     last = own.logs.get_log_events(**stream, limit=1)["events"][-1]["message"]
     assert all(len(page) > 1000 for page in pages)
     assert len(set(islice(pages[0], 1000)) & set(pages[1])) == 0

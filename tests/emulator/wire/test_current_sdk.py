@@ -29,11 +29,11 @@ while (described := client.describe_task_execution(TaskExecutionArn=arn))["Statu
     pass
 try:
     client.describe_task(TaskArn=task_arn[:-3] + "000")
-except client.exceptions.InvalidRequestException as error:
-    refused = error.response["Error"]["Message"]
+except client.exceptions.InvalidRequestException as exception:
+    error = exception.response["Error"]["Message"]
 listed = [e["TaskExecutionArn"] for page in client.get_paginator("list_task_executions").paginate(TaskArn=task_arn)
           for e in page["TaskExecutions"]]
-print(json.dumps({"version": botocore.__version__, "arn": arn, "status": described["Status"], "refused": refused,
+print(json.dumps({"version": botocore.__version__, "arn": arn, "status": described["Status"], "error": error,
                   "started": described["StartTime"].isoformat(), "files": described["FilesVerified"],
                   "listed": listed, "path": sent[0]}))
 """
@@ -69,4 +69,4 @@ def test_newest_sdk_runs_an_execution(aws, protocol, tmp_path):
     assert printed["path"] == ("/" if protocol == "json" else "/service/FmrsService/operation/StartTaskExecution")
     assert (printed["status"], printed["files"], printed["listed"]) == ("SUCCESS", 3, [printed["arn"]])
     assert printed["started"] == setup.describe(printed["arn"])["StartTime"].isoformat()
-    assert "not found" in printed["refused"]
+    assert "not found" in printed["error"]

@@ -20,8 +20,8 @@ def post(url, data, **headers):
     """Send a raw POST; return status, headers and body."""
     request = urllib.request.Request(url, data=data, headers={k.replace("_", "-"): v for k, v in headers.items()})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.headers, answer.read()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.headers, error.read()
@@ -64,9 +64,9 @@ def test_sdk_with_cbor_runs_an_execution(aws, cbor_datasync):
     assert {name: described[name] for name in described if name != "ResponseMetadata"} == {
         name: in_json[name] for name in in_json if name != "ResponseMetadata"
     }
-    with pytest.raises(cbor_datasync.exceptions.InvalidRequestException, match="not found") as refused:
+    with pytest.raises(cbor_datasync.exceptions.InvalidRequestException, match="not found") as raised:
         cbor_datasync.describe_task(TaskArn=setup.task_arn[:-3] + "000")
-    assert refused.value.response["errorCode"] == "InvalidParameter"
+    assert raised.value.response["errorCode"] == "InvalidParameter"
 
 
 def test_blobs_are_unchanged_in_both_protocols(aws, cbor_datasync):

@@ -20,9 +20,9 @@ def test_unknown_members_are_ignored():
 
 @pytest.mark.parametrize("payload", [[], "text", 7, {"Filters": {}}, {"Filters": [7]}, {"MaxResults": True}])
 def test_document_of_a_wrong_shape_is_rejected(payload):
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as raised:
         RequestValidator(load_model("datasync"), "InvalidRequestException").validate("ListTasks", payload)
-    assert refused.value.code == "InvalidRequestException"
+    assert raised.value.code == "InvalidRequestException"
 
 
 def test_all_validation_errors_are_reported_together():
