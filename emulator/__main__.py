@@ -1,4 +1,4 @@
-"""`python -m emulator`."""
+"""The command `python -m emulator`."""
 
 from emulator.cli import app
 

@@ -1,4 +1,4 @@
-"""Clients of the AWS that the emulator itself uses: S3, CloudWatch Logs, EventBridge."""
+"""Clients of the AWS services that the emulator itself uses: S3, CloudWatch Logs, EventBridge."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import aioboto3
 from botocore.config import Config
 
-from emulator.events import PutEvents
+from emulator.eventbridge import PutEvents
 
 if TYPE_CHECKING:
     from types_aiobotocore_logs import CloudWatchLogsClient
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Aws:
-    """Open clients; of EventBridge's, its one operation."""
+class AwsClients:
+    """Open clients of S3 and CloudWatch Logs, and the one operation of EventBridge that is used."""
 
     s3: "S3Client"
     logs: "CloudWatchLogsClient"
@@ -25,8 +25,8 @@ class Aws:
 
 
 @asynccontextmanager
-async def connected(region: str) -> AsyncIterator[Aws]:
-    """Clients for as long as the context lasts; endpoints (AWS_ENDPOINT_URL) and credentials as the SDK finds them."""
+async def open_clients(region: str) -> AsyncIterator[AwsClients]:
+    """Open clients until the context ends. The SDK finds endpoints (AWS_ENDPOINT_URL) and credentials."""
     config = Config(retries={"mode": "standard", "max_attempts": 3}, s3={"addressing_style": "path"})
     session = aioboto3.Session(region_name=region)
     async with (
@@ -34,4 +34,4 @@ async def connected(region: str) -> AsyncIterator[Aws]:
         session.client("logs", config=config) as logs,
         session.client("events", config=config) as events,
     ):
-        yield Aws(s3, logs, events.put_events)
+        yield AwsClients(s3, logs, events.put_events)

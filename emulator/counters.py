@@ -1,47 +1,47 @@
-"""What an execution has counted, and how each mode reports it."""
+"""Counters of an execution, and the members of DescribeTaskExecution that report them in each mode."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass
-class Tally:
-    """A number of files (objects, symbolic links) and of folders."""
+class ItemCount:
+    """Number of files (objects and symbolic links) and number of folders."""
 
     files: int = 0
     folders: int = 0
 
     def add(self, *, folder: bool, number: int = 1) -> None:
-        """Count so many more of them."""
+        """Add `number` items of one kind."""
         if folder:
             self.folders += number
         else:
             self.files += number
 
     @property
-    def both(self) -> int:
-        """Basic mode's way of counting: directories are files."""
+    def total(self) -> int:
+        """Files and folders together: Basic mode counts directories as files."""
         return self.files + self.folders
 
 
 @dataclass
 class Counters:
-    """Every counter of DescribeTaskExecution, kept by files and folders so that both modes can be served."""
+    """All counters of DescribeTaskExecution, with files and folders apart, as Enhanced mode needs them."""
 
-    to_transfer: Tally = field(default_factory=Tally)
-    to_delete: Tally = field(default_factory=Tally)
-    listed_at_source: Tally = field(default_factory=Tally)
-    listed_for_delete: Tally = field(default_factory=Tally)
-    prepared: Tally = field(default_factory=Tally)
-    transferred: Tally = field(default_factory=Tally)
-    verified: Tally = field(default_factory=Tally)
-    skipped: Tally = field(default_factory=Tally)
-    deleted: Tally = field(default_factory=Tally)
-    failed_list: Tally = field(default_factory=Tally)
-    failed_prepare: Tally = field(default_factory=Tally)
-    failed_transfer: Tally = field(default_factory=Tally)
-    failed_verify: Tally = field(default_factory=Tally)
-    failed_delete: Tally = field(default_factory=Tally)
+    to_transfer: ItemCount = field(default_factory=ItemCount)
+    to_delete: ItemCount = field(default_factory=ItemCount)
+    listed_at_source: ItemCount = field(default_factory=ItemCount)
+    listed_for_delete: ItemCount = field(default_factory=ItemCount)
+    prepared: ItemCount = field(default_factory=ItemCount)
+    transferred: ItemCount = field(default_factory=ItemCount)
+    verified: ItemCount = field(default_factory=ItemCount)
+    skipped: ItemCount = field(default_factory=ItemCount)
+    deleted: ItemCount = field(default_factory=ItemCount)
+    failed_list: ItemCount = field(default_factory=ItemCount)
+    failed_prepare: ItemCount = field(default_factory=ItemCount)
+    failed_transfer: ItemCount = field(default_factory=ItemCount)
+    failed_verify: ItemCount = field(default_factory=ItemCount)
+    failed_delete: ItemCount = field(default_factory=ItemCount)
     bytes_to_transfer: int = 0
     bytes_written: int = 0
     bytes_transferred: int = 0
@@ -49,15 +49,16 @@ class Counters:
 
     @property
     def failed(self) -> int:
-        """How many items did not come through: what makes an execution end in ERROR."""
+        """Number of items that failed in any step. More than 0 makes the execution end in ERROR."""
         failures = (self.failed_list, self.failed_prepare, self.failed_transfer, self.failed_verify, self.failed_delete)
-        return sum(tally.both for tally in failures)
+        return sum(count.total for count in failures)
 
 
-def described(counters: Counters, *, enhanced: bool) -> dict[str, Any]:
-    """The members of DescribeTaskExecution: Basic counts directories as files, Enhanced apart as folders.
+def describe_counters(counters: Counters, *, enhanced: bool) -> dict[str, Any]:
+    """Return the counter members of DescribeTaskExecution.
 
-    Source: the service model's text on these members; `Folders*` are newer than some SDKs, which pass them over.
+    Basic mode counts directories as files; Enhanced mode reports them separately, as folders. Source: the service
+    model's documentation of these members. SDKs that do not know the newer `Folders*` members ignore them.
     """
     fields: dict[str, Any] = {
         "EstimatedBytesToTransfer": counters.bytes_to_transfer,
@@ -68,12 +69,12 @@ def described(counters: Counters, *, enhanced: bool) -> dict[str, Any]:
     if enhanced:
         return fields | _enhanced(counters)
     return fields | {
-        "EstimatedFilesToTransfer": counters.to_transfer.both + counters.to_delete.both,
-        "EstimatedFilesToDelete": counters.to_delete.both,
-        "FilesTransferred": counters.transferred.both,
-        "FilesVerified": counters.verified.both,
-        "FilesSkipped": counters.skipped.both,
-        "FilesDeleted": counters.deleted.both,
+        "EstimatedFilesToTransfer": counters.to_transfer.total + counters.to_delete.total,
+        "EstimatedFilesToDelete": counters.to_delete.total,
+        "FilesTransferred": counters.transferred.total,
+        "FilesVerified": counters.verified.total,
+        "FilesSkipped": counters.skipped.total,
+        "FilesDeleted": counters.deleted.total,
     }
 
 
@@ -95,11 +96,11 @@ def _enhanced(counters: Counters) -> dict[str, Any]:
         "Delete": counters.failed_delete,
     }
     return {
-        **{name.format("Files"): tally.files for name, tally in single.items()},
-        **{name.format("Folders"): tally.folders for name, tally in single.items()},
-        "FilesListed": {name: tally.files for name, tally in listed.items()},
-        "FoldersListed": {name: tally.folders for name, tally in listed.items()},
-        "FilesFailed": {name: tally.files for name, tally in failed.items()},
+        **{name.format("Files"): count.files for name, count in single.items()},
+        **{name.format("Folders"): count.folders for name, count in single.items()},
+        "FilesListed": {name: count.files for name, count in listed.items()},
+        "FoldersListed": {name: count.folders for name, count in listed.items()},
+        "FilesFailed": {name: count.files for name, count in failed.items()},
         "FoldersFailed": {"List": counters.failed_list.folders}
-        | {name: tally.folders for name, tally in failed.items()},
+        | {name: count.folders for name, count in failed.items()},
     }

@@ -1,7 +1,10 @@
-"""`python -m emulator.embedded`: the rest of AWS for the demo and the tests, a moto server on a free port of loopback.
+"""The other AWS services for the demo and the tests: a moto server on a free loopback port.
 
-moto answers requests side by side, and first looks at a condition and then writes, so that of two conditional writes at
-a time both may hold. DynamoDB knows better: here its requests are answered one after the other.
+Started by `python -m emulator.embedded`.
+
+moto handles requests in parallel, and its DynamoDB checks a condition and writes in two separate steps, so two
+conflicting conditional writes can both succeed. With the real DynamoDB only one can; therefore this server handles
+requests to DynamoDB one at a time.
 """
 
 from collections.abc import Iterable
@@ -13,20 +16,20 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import run_simple
 
 
-class OneTableRequestAtATime:
-    """A WSGI application whose requests to DynamoDB wait for each other, and no others."""
+class SerializedDynamoDb:
+    """A WSGI application that handles requests to DynamoDB one at a time, and all others in parallel."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
-        self._table = Lock()
+        self._lock = Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
-        to_table = environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB")
-        with self._table if to_table else nullcontext():
+        """Handle one request."""
+        to_dynamodb = environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB")
+        with self._lock if to_dynamodb else nullcontext():
             return self._application(environ, start_response)
 
 
 if __name__ == "__main__":
-    moto = OneTableRequestAtATime(DomainDispatcherApplication(create_backend_app))
+    moto = SerializedDynamoDb(DomainDispatcherApplication(create_backend_app))
     run_simple("127.0.0.1", 0, moto, threaded=True, request_handler=MotoRequestHandler)

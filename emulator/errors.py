@@ -1,12 +1,12 @@
-"""What an operation answers when it refuses."""
+"""Errors that an operation returns to its caller."""
 
 from typing import Any
 
 
 class ApiError(Exception):
-    """An answer that is an error: its code (`__type`), HTTP status and further members."""
+    """An error response: its code (`__type`), HTTP status and members."""
 
-    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:  # noqa: ANN401 - because members are whatever the service's model names
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:  # noqa: ANN401  (the service's model defines the members)
         super().__init__(message)
         self.code = code
         self.status = status
@@ -14,10 +14,10 @@ class ApiError(Exception):
 
 
 def invalid_request(message: str, error_code: str = "InvalidParameter") -> ApiError:
-    """DataSync's answer to whatever the caller did wrong, unknown ARNs included; there is no ResourceNotFound."""
+    """Return DataSync's error for any invalid request, unknown ARNs included: it has no ResourceNotFound."""
     return ApiError("InvalidRequestException", message, errorCode=error_code, datasyncErrorCode=error_code)
 
 
 def internal(message: str) -> ApiError:
-    """DataSync's answer to its own failures; SDKs try again."""
+    """Return DataSync's error for its own failures, which SDKs retry."""
     return ApiError("InternalException", message, 500, errorCode="InternalError")

@@ -1,4 +1,4 @@
-"""ScheduleExpression: when a task is started by itself."""
+"""Scheduled starts of tasks: ScheduleExpression."""
 
 import asyncio
 import re
@@ -8,33 +8,33 @@ from typing import Any
 
 from croniter import CroniterBadDateError, CroniterError, croniter
 
+from emulator.clock import utc_now
 from emulator.errors import ApiError
-from emulator.moments import now
 from emulator.state import State, Task
 
 Start = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-_TICK_S = 1.0
+_CHECK_INTERVAL_S = 1.0
 
 _RATE = re.compile(r"rate\((\d{1,6}) (minute|hour|day)s?\)")
 _CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 _UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
-def next_start(expression: str, after: datetime, begun: datetime) -> datetime | None:
-    """The first time after `after`, in UTC, if there is one; a rate counts from when the schedule was set, `begun`.
+def next_start(expression: str, after: datetime, schedule_set_at: datetime) -> datetime | None:
+    """Return the first scheduled time after `after`, in UTC, or None if there is none.
 
-    Takes AWS's two forms, `rate(12 hours)` and `cron(minute hour day month weekday year)`. Raises ValueError for
-    anything else.
+    Accepts AWS's two formats: `rate(12 hours)`, counted from `schedule_set_at`, and `cron(minute hour day month weekday
+    year)`. Raises ValueError for anything else.
     """
     rate = _RATE.fullmatch(expression)
     if rate and int(rate[1]):
         period = int(rate[1]) * _UNITS[rate[2]]
-        return begun + period * (max(after - begun, timedelta()) // period + 1)
+        return schedule_set_at + period * (max(after - schedule_set_at, timedelta()) // period + 1)
     cron = _CRON.fullmatch(expression)
     if cron is None:
-        raise ValueError(f"{expression} is neither rate(…) nor cron(… six fields …)")
+        raise ValueError(f"{expression} is neither rate(…) nor cron(…) with six fields")
     minute, hour, day, month, weekday, year = cron.groups()
-    days = re.sub(r"(?<!#)\b\d\b", lambda number: str(int(number[0]) - 1), weekday)  # AWS counts from Sunday as 1
+    days = re.sub(r"(?<!#)\b\d\b", lambda number: str(int(number[0]) - 1), weekday)  # AWS numbers Sunday 1, croniter 0
     fields = [minute, hour, day, month, days, "0", year]
     try:
         found: datetime = croniter(" ".join(fields).replace("?", "*"), after).get_next(datetime)
@@ -45,8 +45,8 @@ def next_start(expression: str, after: datetime, begun: datetime) -> datetime | 
     return found.astimezone(UTC)
 
 
-def due(tasks: list[Task], last: datetime, present: datetime) -> list[Task]:
-    """The tasks whose schedule has a time after `last` and not after `present`."""
+def due_tasks(tasks: list[Task], last: datetime, present: datetime) -> list[Task]:
+    """Return the tasks whose schedule has a time after `last` and not after `present`."""
     return [task for task in tasks if _is_due(task, last, present)]
 
 
@@ -58,13 +58,13 @@ def _is_due(task: Task, last: datetime, present: datetime) -> bool:
     return following is not None and following <= present
 
 
-async def keep_schedules(state: State, start: Start) -> None:
-    """Looks every second for tasks that are due, until it is cancelled; a start that is refused is noted."""
-    last = now()
+async def run_schedules(state: State, start: Start) -> None:
+    """Start due tasks, checking every second, until cancelled. A start that fails is printed."""
+    last = utc_now()
     while True:
-        await asyncio.sleep(_TICK_S)
-        present = now()
-        for task in due(list(state.tasks.values()), last, present):
+        await asyncio.sleep(_CHECK_INTERVAL_S)
+        present = utc_now()
+        for task in due_tasks(list(state.tasks.values()), last, present):
             try:
                 await start({"TaskArn": task.arn})
             except ApiError as error:

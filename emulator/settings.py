@@ -1,4 +1,4 @@
-"""What an emulator is started with."""
+"""Settings of an emulator."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,7 @@ from emulator.scenario import Scenario
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of the command; `state` is the folder in which to keep resources, if any."""
+    """The options of the command; `state` is the folder that stores resources, or None."""
 
     host: str = "127.0.0.1"
     port: int = 0

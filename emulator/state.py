@@ -1,4 +1,4 @@
-"""What the emulator remembers: locations, tasks, executions, tags."""
+"""State of the emulator: locations, tasks, executions, tags."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ TERMINAL = frozenset({"SUCCESS", "ERROR"})
 
 @dataclass
 class Location:
-    """One end of a transfer; `request` is what created it, with the defaults that DataSync fills in."""
+    """Source or destination of a task; `request` is the create request with DataSync's defaults."""
 
     arn: str
     kind: str
@@ -22,7 +22,7 @@ class Location:
 
 @dataclass
 class Task:
-    """A task; `request` is what created it, with all options set."""
+    """A task; `request` is the create request with all options set."""
 
     arn: str
     request: dict[str, Any]
@@ -37,18 +37,18 @@ class Task:
 
 @dataclass
 class Step:
-    """A step of an execution: its status (PENDING, SUCCESS, ERROR) and when it began and ended."""
+    """A step of an execution: its status (PENDING, SUCCESS, ERROR), its start and its end."""
 
     status: str = "PENDING"
-    began_at: datetime | None = None
+    started_at: datetime | None = None
     ended_at: datetime | None = None
 
     @property
     def duration_ms(self) -> int:
-        """How long it took; 0 before its end."""
-        if self.began_at is None or self.ended_at is None:
+        """Duration in milliseconds; 0 before the end."""
+        if self.started_at is None or self.ended_at is None:
             return 0
-        return int((self.ended_at - self.began_at).total_seconds() * 1000)
+        return int((self.ended_at - self.started_at).total_seconds() * 1000)
 
 
 def _steps() -> dict[str, Step]:
@@ -75,12 +75,12 @@ class Execution:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the status is final."""
         return self.status in TERMINAL
 
     @property
     def enhanced(self) -> bool:
-        """Whether it runs in Enhanced mode."""
+        """Whether the execution runs in Enhanced mode."""
         return self.mode == "ENHANCED"
 
     @property
@@ -92,7 +92,7 @@ class Execution:
 
 @dataclass
 class State:
-    """Everything by ARN, in the order of creation."""
+    """All resources by ARN, in the order of creation."""
 
     locations: dict[str, Location] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -100,5 +100,5 @@ class State:
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def executions_of(self, task_arn: str) -> list[Execution]:
-        """A task's executions, oldest first."""
+        """Return the executions of a task, oldest first."""
         return [each for arn, each in self.executions.items() if arn.startswith(f"{task_arn}/")]

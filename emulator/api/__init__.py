@@ -1,1 +1,1 @@
-"""DataSync's operations, without the wire and without the transfer."""
+"""DataSync's operations, independent of the protocol and of the transfer."""

@@ -1,4 +1,4 @@
-"""The kinds of locations: how each one's URI is made, and what DataSync fills in."""
+"""Kinds of locations: the format of their URIs, and DataSync's defaults."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True)
 class LocationKind:
-    """One kind; `root` gives its URI without the subdirectory, for a request and a Region."""
+    """A kind of location; `root` returns its URI without the subdirectory, for a request and a Region."""
 
     name: str
     root: Callable[[Request, str], str]
     defaults: Request = field(default_factory=dict)
 
     def uri(self, request: Request, region: str) -> str:
-        """TYPE://GLOBAL_ID/SUBDIR/, always with a slash at its end (AWS's own code relies on it)."""
-        return f"{self.root(request, region)}/{prefix(request)}"
+        """Return TYPE://GLOBAL_ID/SUBDIR/. AWS's own code relies on the trailing slash."""
+        return f"{self.root(request, region)}/{subdirectory_prefix(request)}"
 
 
-def prefix(request: Request) -> str:
-    """The subdirectory without a slash at its beginning and with one at its end; empty for the root."""
+def subdirectory_prefix(request: Request) -> str:
+    """Return the subdirectory without a leading and with a trailing slash; an empty string for the root."""
     return "".join(f"{part}/" for part in request.get("Subdirectory", "").split("/") if part)
 
 

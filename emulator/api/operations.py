@@ -1,23 +1,23 @@
-"""Which function answers which operation of DataSync."""
+"""Table of DataSync's operations."""
 
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from emulator.api.account import Account
 from emulator.api.executions import Executions
 from emulator.api.location_kinds import KINDS
 from emulator.api.locations import Locations
 from emulator.api.tags import Tags
 from emulator.api.tasks import Tasks
-from emulator.api.world import World
 
 Operation = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
-def operations(world: World) -> dict[str, Operation]:
-    """Every operation that is emulated, by its name in the service model."""
-    tasks, executions, tags = Tasks(world), Executions(world), Tags(world)
-    return _of_locations(Locations(world)) | {
+def operations(account: Account) -> dict[str, Operation]:
+    """Return every emulated operation by its name in the service model."""
+    tasks, executions, tags = Tasks(account), Executions(account), Tags(account)
+    return _of_locations(Locations(account)) | {
         "CreateTask": tasks.create,
         "UpdateTask": tasks.update,
         "DescribeTask": tasks.describe,

@@ -1,10 +1,10 @@
-"""A task's options: what DataSync fills in, and what it refuses together."""
+"""Options of a task: DataSync's defaults, and combinations that it rejects."""
 
 from typing import Any
 
 from emulator.errors import invalid_request
 
-# The defaults that the service model's text names. For LogLevel it names none; OFF is inferred.
+# Source: the service model's documentation. It gives no default for LogLevel; OFF is inferred.
 _BASIC = {
     "VerifyMode": "POINT_IN_TIME_CONSISTENT",
     "OverwriteMode": "ALWAYS",
@@ -25,12 +25,14 @@ _BASIC = {
 _ENHANCED = _BASIC | {"VerifyMode": "ONLY_FILES_TRANSFERRED"}
 
 
-def effective(given: dict[str, Any], *, enhanced: bool, below: dict[str, Any] | None = None) -> dict[str, Any]:
-    """All options: those given, over those `below` (a task's, for an execution), over the defaults.
+def effective_options(
+    requested: dict[str, Any], *, enhanced: bool, base: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return all options: those in `requested`, else those in `base` (the task's, for an execution), else the defaults.
 
-    Raises ApiError for combinations that the service model's text rules out.
+    Raises ApiError for combinations that the service model's documentation excludes.
     """
-    options = (_ENHANCED if enhanced else _BASIC) | (below or {}) | given
+    options = (_ENHANCED if enhanced else _BASIC) | (base or {}) | requested
     if enhanced and options["VerifyMode"] == "POINT_IN_TIME_CONSISTENT":
         raise invalid_request("VerifyMode POINT_IN_TIME_CONSISTENT is not supported with Enhanced mode tasks")
     if options["PreserveDeletedFiles"] == "REMOVE" and options["TransferMode"] == "ALL":

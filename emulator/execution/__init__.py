@@ -1,1 +1,1 @@
-"""How an execution is run: its turn, its statuses, its parts."""
+"""Runs of executions: queueing, statuses, setup."""

@@ -1,1 +1,1 @@
-"""What DataSync writes to CloudWatch Logs, and where it goes."""
+"""DataSync's log messages in both modes, and the CloudWatch Logs that store them."""

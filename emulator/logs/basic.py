@@ -1,92 +1,92 @@
 """Basic mode's log: lines of text.
 
 Seen in a real stream: started, hostId, Verified directory, Verified file, finished. From AWS's guide: failed
-verifications and `[ERROR] Failed to …`. What is inferred is in `forms.py`.
+verifications and `[ERROR] Failed to …`. All inferred lines are in `templates.py`.
 """
 
 from emulator.arns import last_id, new_id
-from emulator.logs.entries import Entry
-from emulator.logs.forms import Forms
-from emulator.transfer.items import Evidence, Item, Kind
-from emulator.transfer.metadata import time_text
-from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Outcome, Skipped, Transferred, Verified
+from emulator.logs.formatter import LogMessage
+from emulator.logs.templates import Templates
+from emulator.transfer.item_events import Deleted, Failed, ItemEvent, Mismatched, Skipped, Transferred, Verified
+from emulator.transfer.items import Item, ItemSnapshot, Kind
+from emulator.transfer.object_metadata import format_time_ns
 
 _NO_HASH = "0" * 64
-_TYPES = {Kind.FILE: "R", Kind.FOLDER: "D", Kind.SYMLINK: "L"}  # only R is documented
+_TYPES = {Kind.FILE: "R", Kind.FOLDER: "D", Kind.SYMLINK: "L"}  # documented: only R
 
 
-class BasicLines:
-    """Writes lines; each of them is a log event of its own."""
+class BasicFormatter:
+    """Formatter of Basic mode: one line of text per log event."""
 
-    def __init__(self, execution_arn: str, forms: Forms) -> None:
+    def __init__(self, execution_arn: str, templates: Templates) -> None:
         self._execution_id = last_id(execution_arn)
-        self._forms = forms
+        self._templates = templates
 
-    def started(self) -> list[Entry]:
-        """Two lines, as a real stream begins."""
+    def execution_started(self) -> list[LogMessage]:
+        """Return the two lines with which a real stream starts."""
         host = new_id("host")
         return [
-            Entry(f"[INFO] Execution {self._execution_id} started."),
-            Entry(f"[INFO] Started logging in destination hostId: {host} for Execution {self._execution_id}"),
+            LogMessage(f"[INFO] Execution {self._execution_id} started."),
+            LogMessage(f"[INFO] Started logging in destination hostId: {host} for Execution {self._execution_id}"),
         ]
 
-    def finished(self, status: str) -> list[Entry]:
-        """One line, the last."""
-        word = "Success" if status == "SUCCESS" else self._forms.basic_status_of_error
-        return [Entry(f"[INFO] Execution {self._execution_id} finished with status {word}.")]
+    def execution_finished(self, status: str) -> list[LogMessage]:
+        """Return the last line."""
+        word = "Success" if status == "SUCCESS" else self._templates.basic_status_of_error
+        return [LogMessage(f"[INFO] Execution {self._execution_id} finished with status {word}.")]
 
-    def happened(self, outcome: Outcome) -> list[Entry]:
-        """The lines on an item; none where the form is left out."""
-        match outcome:
+    def item_event(self, event: ItemEvent) -> list[LogMessage]:
+        """Return the lines for an item event; no line if its template is None."""
+        match event:
             case Transferred(item):
-                folder, file = self._forms.basic_transferred_directory, self._forms.basic_transferred_file
-                return _filled(folder if item.folder else file, item)
+                folder, file = self._templates.basic_transferred_directory, self._templates.basic_transferred_file
+                return _from_template(folder if item.folder else file, item)
             case Verified(source):
                 return self._verified(source.item)
             case Mismatched():
-                return self._mismatched(outcome)
+                return self._mismatched(event)
             case Failed(_, item, what, reason):
-                return [Entry(f"[ERROR] Failed to {what} {item.path}: {reason}", error=True)]
+                return [LogMessage(f"[ERROR] Failed to {what} {item.path}: {reason}", error=True)]
             case Skipped(item):
-                return _filled(self._forms.basic_skipped, item)
+                return _from_template(self._templates.basic_skipped, item)
             case Deleted(item):
-                return _filled(self._forms.basic_deleted, item)
+                return _from_template(self._templates.basic_deleted, item)
 
-    def _verified(self, item: Item) -> list[Entry]:
+    def _verified(self, item: Item) -> list[LogMessage]:
         if item.folder:
-            return [Entry(f"[NOTICE] Verified directory {item.path}")]
+            return [LogMessage(f"[NOTICE] Verified directory {item.path}")]
         if item.kind is Kind.SYMLINK:
-            return _filled(self._forms.basic_verified_symlink, item)
-        return [Entry(f"[NOTICE] Verified file {item.path}, {item.size_bytes} bytes")]
+            return _from_template(self._templates.basic_verified_symlink, item)
+        return [LogMessage(f"[NOTICE] Verified file {item.path}, {item.size_bytes} bytes")]
 
-    def _mismatched(self, outcome: Mismatched) -> list[Entry]:
-        path = outcome.item.path
+    def _mismatched(self, event: Mismatched) -> list[LogMessage]:
+        path = event.item.path
         lines = []
-        if outcome.source is None:
+        if event.source is None:
             lines.append(f"[NOTICE] Verification failed > {path}")
-        elif outcome.destination is None:
-            lines.append(self._forms.basic_missing_at_destination.replace("{path}", path))
+        elif event.destination is None:
+            lines.append(self._templates.basic_missing_at_destination.replace("{path}", path))
         else:
             lines.append(f"[NOTICE] Verification failed <> {path}")
-        for side, evidence in (("src", outcome.source), ("dst", outcome.destination)):
-            if evidence is not None:
-                lines += _side(side, evidence)
-        return [Entry(line, error=True) for line in lines]
+        for side, snapshot in (("src", event.source), ("dst", event.destination)):
+            if snapshot is not None:
+                lines += _side(side, snapshot)
+        return [LogMessage(line, error=True) for line in lines]
 
 
-def _side(side: str, evidence: Evidence) -> list[str]:
-    item = evidence.item
+def _side(side: str, snapshot: ItemSnapshot) -> list[str]:
+    item = snapshot.item
     meta = (
         f"type={_TYPES[item.kind]} mode={max(item.mode, 0):04o} uid={item.uid} gid={item.gid} size={item.size_bytes} "
-        f"atime={time_text(item.atime_ns)} mtime={time_text(item.mtime_ns)} extAttrsHash=0"
+        f"atime={format_time_ns(item.atime_ns)} mtime={format_time_ns(item.mtime_ns)} extAttrsHash=0"
     )
     return [
         f"[NOTICE] {item.path}   {side}Meta: {meta}",
-        f"[NOTICE]   {side}Hash: {evidence.sha256 or _NO_HASH}",
+        f"[NOTICE]   {side}Hash: {snapshot.sha256 or _NO_HASH}",
     ]
 
 
-def _filled(template: str | None, item: Item) -> list[Entry]:
+def _from_template(template: str | None, item: Item) -> list[LogMessage]:
     if template is None:
         return []
-    return [Entry(template.replace("{size}", str(item.size_bytes)).replace("{path}", item.path))]
+    return [LogMessage(template.replace("{size}", str(item.size_bytes)).replace("{path}", item.path))]

@@ -1,7 +1,7 @@
-"""Enhanced mode's log: one JSON record per event, on one line.
+"""Enhanced mode's log: one JSON record per log event, on one line.
 
-The keys and the two failures are AWS's examples; that a record without ErrorCode tells of success is inferred, and so
-is everything in `forms.py`.
+The keys and two failures are from AWS's examples. Inferred: a record without ErrorCode reports a success; everything in
+`templates.py`.
 """
 
 from datetime import UTC, datetime
@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 
 from emulator.arns import last_id
-from emulator.logs.entries import Entry, fit
-from emulator.logs.forms import Forms
-from emulator.transfer.items import Evidence, Item
-from emulator.transfer.metadata import user_metadata
-from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Outcome, Skipped, Transferred, Verified
+from emulator.logs.formatter import LogMessage, to_utf8
+from emulator.logs.templates import Templates
+from emulator.transfer.item_events import Deleted, Failed, ItemEvent, Mismatched, Skipped, Transferred, Verified
+from emulator.transfer.items import Item, ItemSnapshot
+from emulator.transfer.object_metadata import user_metadata
 
 _DETAILS = {
     "FileNotAtSource": "Verification failed due to file being present at the destination but not at the source",
@@ -24,25 +24,25 @@ _DETAILS = {
 }
 
 
-class EnhancedRecords:
-    """Writes records for one pair of locations."""
+class EnhancedFormatter:
+    """Formatter of Enhanced mode, for one pair of locations."""
 
-    def __init__(self, execution_arn: str, locations: tuple[str, str], forms: Forms) -> None:
+    def __init__(self, execution_arn: str, locations: tuple[str, str], templates: Templates) -> None:
         self._execution_id = last_id(execution_arn)
         self._source_id, self._destination_id = (last_id(arn) for arn in locations)
-        self._forms = forms
+        self._templates = templates
 
-    def started(self) -> list[Entry]:
-        """No record is known for it."""
-        return self._framing(self._forms.enhanced_started, "")
+    def execution_started(self) -> list[LogMessage]:
+        """Return the record from the template; no real one is known."""
+        return self._execution_record(self._templates.enhanced_started, "")
 
-    def finished(self, status: str) -> list[Entry]:
-        """No record is known for it."""
-        return self._framing(self._forms.enhanced_finished, status)
+    def execution_finished(self, status: str) -> list[LogMessage]:
+        """Return the record from the template; no real one is known."""
+        return self._execution_record(self._templates.enhanced_finished, status)
 
-    def happened(self, outcome: Outcome) -> list[Entry]:
-        """The record on an item."""
-        match outcome:
+    def item_event(self, event: ItemEvent) -> list[LogMessage]:
+        """Return the record for an item event, or no record."""
+        match event:
             case Transferred(item):
                 return self._success("TRANSFER", item, _side(item), TransferType="CONTENT_AND_METADATA")
             case Verified(source, destination):
@@ -52,47 +52,49 @@ class EnhancedRecords:
                 return self._success("DELETE", item, _side(item))
             case Skipped(item, reason):
                 records = self._success("SKIP", item, {}, SkipReason=reason)
-                return records if self._forms.enhanced_skip_records else []
+                return records if self._templates.enhanced_skip_records else []
             case Failed(_, item, what, reason):
                 detail = {"ErrorCode": "TransferFailed", "ErrorDetail": f"Failed to {what}: {reason}"}
                 return [self._record("TRANSFER", item, _side(item), {}, detail)]
             case Mismatched(source_side, stored_side):
-                return [self._mismatched(outcome, source_side, stored_side)]
+                return [self._mismatched(event, source_side, stored_side)]
 
-    def _mismatched(self, outcome: Mismatched, source: Evidence | None, stored: Evidence | None) -> Entry:
+    def _mismatched(self, event: Mismatched, source: ItemSnapshot | None, stored: ItemSnapshot | None) -> LogMessage:
         code = _code(source, stored)
         return self._record(
             "VERIFY",
-            outcome.item,
+            event.item,
             _side(source.item) if source else {},
             _side(stored.item) if stored else {},
             {"TransferType": "CONTENT_AND_METADATA", "ErrorCode": code, "ErrorDetail": _DETAILS[code]},
         )
 
-    def _success(self, action: str, item: Item, stored: dict[str, Any], **more: str) -> list[Entry]:
-        if not self._forms.enhanced_success_records or (item.folder and not self._forms.enhanced_folder_records):
+    def _success(self, action: str, item: Item, stored: dict[str, Any], **more: str) -> list[LogMessage]:
+        if not self._templates.enhanced_success_records or (
+            item.folder and not self._templates.enhanced_folder_records
+        ):
             return []
         return [self._record(action, item, _side(item), stored, more)]
 
     def _record(
         self, action: str, item: Item, source: dict[str, Any], stored: dict[str, Any], more: dict[str, str]
-    ) -> Entry:
-        path = fit(item.path.removeprefix("/") + ("/" if item.folder and item.path != "/" else ""))
+    ) -> LogMessage:
+        path = to_utf8(item.path.removeprefix("/") + ("/" if item.folder and item.path != "/" else ""))
         record = {
             "Action": action,
             "Source": {"LocationId": self._source_id, "RelativePath": path, **source},
             "Destination": {"LocationId": self._destination_id, "RelativePath": path, **stored},
             **more,
         }
-        return Entry(orjson.dumps(record).decode(), error="ErrorCode" in more)
+        return LogMessage(orjson.dumps(record).decode(), error="ErrorCode" in more)
 
-    def _framing(self, template: str | None, status: str) -> list[Entry]:
+    def _execution_record(self, template: str | None, status: str) -> list[LogMessage]:
         if template is None:
             return []
-        return [Entry(template.replace("{status}", status).replace("{execution_id}", self._execution_id))]
+        return [LogMessage(template.replace("{status}", status).replace("{execution_id}", self._execution_id))]
 
 
-def _code(source: Evidence | None, stored: Evidence | None) -> str:
+def _code(source: ItemSnapshot | None, stored: ItemSnapshot | None) -> str:
     if source is None:
         return "FileNotAtSource"
     if stored is None:

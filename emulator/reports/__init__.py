@@ -1,1 +1,1 @@
-"""Task reports: what DataSync writes to S3 about each file after an execution."""
+"""Task reports: the files about each item that DataSync writes to S3 after an execution."""

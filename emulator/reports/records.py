@@ -1,15 +1,24 @@
-"""Records of a detailed report, in each mode's field names.
+"""Records of a detailed report, with each mode's field names.
 
-Basic's verified records, `SrcMetadata`, `SourceMetadata` and the arrays' names are from code that reads real reports;
-the members of the other kinds are as such code expects them (in part unproven, see the README).
+Sources: Basic mode's verified records, `SrcMetadata`, `SourceMetadata` and the names of the arrays are from code that
+reads real reports. The members of the other kinds are those that such code expects; some are unproven, see the README.
 """
 
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.transfer.items import Evidence, Item, Kind
-from emulator.transfer.outcomes import Dated, Deleted, Failed, Mismatched, Outcome, Skipped, Transferred, Verified
+from emulator.transfer.item_events import (
+    Deleted,
+    Failed,
+    ItemEvent,
+    Mismatched,
+    Skipped,
+    TimedEvent,
+    Transferred,
+    Verified,
+)
+from emulator.transfer.items import Item, ItemSnapshot, Kind
 
 Record = dict[str, Any]
 KINDS = ("Transferred", "Verified", "Skipped", "Deleted")
@@ -23,28 +32,28 @@ _FAILED_IN = {
 }
 
 
-def records(entries: list[Dated], *, enhanced: bool, levels: dict[str, str]) -> dict[str, list[Record]]:
-    """The records by kind; `levels` has the ReportLevel of each kind, ERRORS_ONLY leaves successes out.
+def build_records(events: list[TimedEvent], *, enhanced: bool, levels: dict[str, str]) -> dict[str, list[Record]]:
+    """Return the records by kind; `levels` holds the ReportLevel of each kind, and ERRORS_ONLY omits successes.
 
-    Enhanced mode's report has no folders, as its counters have not (inferred).
+    Enhanced mode's report has no folders, like its counters (inferred).
     """
     found: defaultdict[str, list[Record]] = defaultdict(list)
-    for at, outcome in entries:
-        kind, success = _kind(outcome)
-        item = outcome.source.item if isinstance(outcome, Verified) else outcome.item
+    for at, event in events:
+        kind, success = _kind(event)
+        item = event.source.item if isinstance(event, Verified) else event.item
         left_out = (success and levels[kind] == "ERRORS_ONLY") or (enhanced and item.folder)
         if not left_out:
-            found[kind].append(_record(at, outcome, item, kind, enhanced=enhanced))
+            found[kind].append(_record(at, event, item, kind, enhanced=enhanced))
     return dict(found)
 
 
-def instant(at: datetime) -> str:
-    """A time as reports write it, with nanoseconds."""
+def format_time(at: datetime) -> str:
+    """Format a time as in reports, with nanoseconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"
 
 
-def _kind(outcome: Outcome) -> tuple[str, bool]:
-    match outcome:
+def _kind(event: ItemEvent) -> tuple[str, bool]:
+    match event:
         case Transferred():
             return "Transferred", True
         case Verified():
@@ -59,35 +68,35 @@ def _kind(outcome: Outcome) -> tuple[str, bool]:
             return _FAILED_IN[step], False
 
 
-def _record(at: datetime, outcome: Outcome, item: Item, kind: str, *, enhanced: bool) -> Record:
+def _record(at: datetime, event: ItemEvent, item: Item, kind: str, *, enhanced: bool) -> Record:
     verb = {"Transferred": "Transfer", "Verified": "Verify", "Skipped": "Skip", "Deleted": "Delete"}[kind]
     fields: Record = {"RelativePath": item.path.removeprefix("/") if enhanced else item.path}
-    source, destination = _sides(outcome)
+    source, destination = _sides(event)
     for name, side in zip(("SourceMetadata", "DestinationMetadata"), (source, destination), strict=True):
         if side is not None:
             fields[name if enhanced else _BASIC_NAMES[name]] = _metadata(side.item)
             if side.sha256:
                 fields["SrcChecksum" if side is source else "DstChecksum"] = f"SHA256:{side.sha256}"
-    fields[f"{verb}Timestamp"] = instant(at)
-    fields[f"{verb}Status"] = "FAILED" if isinstance(outcome, Mismatched | Failed) else "SUCCESS"
-    return fields | _particulars(outcome)
+    fields[f"{verb}Timestamp"] = format_time(at)
+    fields[f"{verb}Status"] = "FAILED" if isinstance(event, Mismatched | Failed) else "SUCCESS"
+    return fields | _details(event)
 
 
 _BASIC_NAMES = {"SourceMetadata": "SrcMetadata", "DestinationMetadata": "DstMetadata"}
 
 
-def _sides(outcome: Outcome) -> tuple[Evidence | None, Evidence | None]:
-    match outcome:
+def _sides(event: ItemEvent) -> tuple[ItemSnapshot | None, ItemSnapshot | None]:
+    match event:
         case Verified(source, destination) | Mismatched(source, destination):
             return source, destination
         case Deleted(item):
-            return None, Evidence(item, "")
+            return None, ItemSnapshot(item, "")
         case _:
-            return Evidence(outcome.item, ""), None
+            return ItemSnapshot(event.item, ""), None
 
 
-def _particulars(outcome: Outcome) -> Record:
-    match outcome:
+def _details(event: ItemEvent) -> Record:
+    match event:
         case Transferred(_, replaced):
             return {"TransferType": "CONTENT_AND_METADATA", "Overwrite": str(replaced)}
         case Skipped(_, reason):

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from emulator.api.executions import result
+from emulator.api.executions import result_fields
 from emulator.arns import last_id
-from emulator.counters import described
-from emulator.reports.records import instant
+from emulator.counters import describe_counters
+from emulator.reports.records import format_time
 from emulator.state import Execution, Location
 
 _TYPES = {
@@ -20,21 +20,21 @@ _TYPES = {
 }
 
 
-def summary(execution: Execution, account_id: str, locations: tuple[Location, Location]) -> dict[str, Any]:
-    """The document on an execution that has ended."""
+def build_summary(execution: Execution, account_id: str, locations: tuple[Location, Location]) -> dict[str, Any]:
+    """Return the document for an execution that has ended."""
     source, destination = (_location(each) for each in locations)
-    outcome = result(execution)
+    result = result_fields(execution)
     return {
         "TaskExecutionId": last_id(execution.arn),
         "AccountId": account_id,
         "TaskMode": execution.mode,
         "SourceLocation": source,
         "DestinationLocation": destination,
-        "StartTime": _instant(execution.started_at),
-        "EndTime": _instant(execution.ended_at),
-        "TotalTime": outcome.pop("TotalDuration"),
+        "StartTime": _optional_time(execution.started_at),
+        "EndTime": _optional_time(execution.ended_at),
+        "TotalTime": result.pop("TotalDuration"),
         "OverallStatus": execution.status,
-        "Result": described(execution.counters, enhanced=execution.enhanced) | outcome,
+        "Result": describe_counters(execution.counters, enhanced=execution.enhanced) | result,
         "Options": execution.options,
         "Filters": {name: execution.request.get(name, []) for name in ("Includes", "Excludes")},
         "TaskReportConfig": execution.request["TaskReportConfig"],
@@ -45,9 +45,9 @@ def _location(location: Location) -> dict[str, Any]:
     return {
         "LocationType": _TYPES.get(location.kind, "Amazon FSx"),
         "LocationId": last_id(location.arn),
-        "CreationTime": _instant(location.created_at),
+        "CreationTime": _optional_time(location.created_at),
     }
 
 
-def _instant(at: datetime | None) -> str | None:
-    return instant(at) if at else None
+def _optional_time(at: datetime | None) -> str | None:
+    return format_time(at) if at else None

@@ -1,1 +1,1 @@
-"""Executions over millions of files that exist nowhere."""
+"""Executions over millions of files that do not exist."""

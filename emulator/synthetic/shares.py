@@ -1,4 +1,4 @@
-"""Shares whose files are only numbers: names and sizes are made from them."""
+"""Synthetic shares: names and sizes of files are computed from their numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ _MTIME_NS = 1_700_000_000 * 10**9
 
 @dataclass(frozen=True)
 class SyntheticShare:
-    """`share` is server/subdirectory as in a LocationUri; `seconds` is what transferring, and verifying it, takes."""
+    """A synthetic share: `share` is server/subdirectory; `seconds` is the duration of each of two steps."""
 
     share: str
     files: int
@@ -21,46 +21,46 @@ class SyntheticShare:
     seconds: float = 0.0
 
     def file(self, number: int) -> Item:
-        """The file of a number from 0 on; always the same."""
+        """Return the file with this number, from 0 on; always the same."""
         path = f"/folder-{number % self.folders:06d}/file-{number:010d}.dat"
         return Item(path, Kind.FILE, (number * 2_654_435_761) % (2 * self.size_bytes + 1), _MTIME_NS)
 
     def folder(self, number: int) -> Item:
-        """The folder of a number from 0 on; 0 is the share itself."""
+        """Return the folder with this number, from 0 on; 0 is the root of the share."""
         return Item(f"/folder-{number - 1:06d}" if number else "/", Kind.FOLDER, 0, _MTIME_NS)
 
     @property
-    def all_folders(self) -> int:
-        """How many folders there are with the share itself."""
+    def folder_count(self) -> int:
+        """Number of folders, including the root of the share."""
         return self.folders + 1
 
     @property
-    def all_bytes(self) -> int:
-        """The size of all files, as if each had the size that is asked for."""
+    def total_bytes(self) -> int:
+        """Nominal size of all files: `size_bytes` for each."""
         return self.files * self.size_bytes
 
 
 class SyntheticShares:
-    """The synthetic shares there are."""
+    """All synthetic shares."""
 
     def __init__(self) -> None:
         self._shares: dict[str, SyntheticShare] = {}
 
-    def add(self, given: Mapping[str, Any]) -> SyntheticShare:
-        """Takes a share in the members of SyntheticShare; raises ValueError for people if it is not well formed."""
+    def add(self, definition: Mapping[str, Any]) -> SyntheticShare:
+        """Add a share with the fields of SyntheticShare. Raises ValueError, for the user, if it is invalid."""
         known = {field.name for field in fields(SyntheticShare)}
-        if not {"share", "files"} <= given.keys() <= known:
-            raise ValueError(f"a synthetic share has share, files and perhaps {', '.join(sorted(known))}")
-        numbers = [value for name, value in given.items() if name != "share"]
+        if not {"share", "files"} <= definition.keys() <= known:
+            raise ValueError(f"a synthetic share needs share and files; its fields are {', '.join(sorted(known))}")
+        numbers = [value for name, value in definition.items() if name != "share"]
         if any(isinstance(value, bool) or not isinstance(value, int | float) or value < 0 for value in numbers):
-            raise ValueError("the numbers of a synthetic share are 0 or more")
-        share = SyntheticShare(**given)
+            raise ValueError("the numbers of a synthetic share must be 0 or more")
+        share = SyntheticShare(**definition)
         if share.folders < 1:
-            raise ValueError("a synthetic share has a folder at least")
+            raise ValueError("a synthetic share needs at least one folder")
         self._shares[share.share.strip("/")] = share
         return share
 
     def find(self, location_uri: str) -> SyntheticShare | None:
-        """The share that a location means, if it is synthetic."""
+        """Return the synthetic share at a location's URI, or None."""
         uri = urlsplit(location_uri)
         return self._shares.get(f"{uri.netloc}/{uri.path.strip('/')}".strip("/"))

@@ -1,13 +1,13 @@
-"""How each outcome is counted."""
+"""Counting of plans and item events."""
 
 from emulator.counters import Counters
+from emulator.transfer.item_events import Deleted, Failed, ItemEvent, Mismatched, Skipped, Transferred, Verified
 from emulator.transfer.items import Item
-from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Outcome, Skipped, Transferred, Verified
-from emulator.transfer.planning import Plan
+from emulator.transfer.plan import TransferPlan
 
 
-def count_plan(counters: Counters, listed: list[Item], at_destination: list[Item], plan: Plan) -> None:
-    """What PREPARING finds out; the destination is counted only where deletion needs it."""
+def count_plan(counters: Counters, listed: list[Item], at_destination: list[Item], plan: TransferPlan) -> None:
+    """Count the results of PREPARING; items at the destination are counted only if deletion needs them."""
     for item in listed:
         counters.listed_at_source.add(folder=item.folder)
     for item in at_destination:
@@ -20,15 +20,18 @@ def count_plan(counters: Counters, listed: list[Item], at_destination: list[Item
     counters.bytes_to_transfer = sum(item.size_bytes for item in plan.transfer)
 
 
-def count(counters: Counters, outcome: Outcome) -> None:
-    """One outcome. What failed to transfer counts as skipped, too (AWS speaks of files skipped due to errors)."""
-    match outcome:
+def count_event(counters: Counters, event: ItemEvent) -> None:
+    """Count one item event.
+
+    A failed transfer also counts as skipped: AWS's documentation mentions files skipped due to errors.
+    """
+    match event:
         case Transferred(item):
             counters.transferred.add(folder=item.folder)
         case Verified(source):
             counters.verified.add(folder=source.item.folder)
         case Mismatched():
-            counters.failed_verify.add(folder=outcome.item.folder)
+            counters.failed_verify.add(folder=event.item.folder)
         case Skipped(item):
             counters.skipped.add(folder=item.folder)
         case Deleted(item):

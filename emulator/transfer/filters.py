@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-Selects = Callable[[str], bool]
+PathSelector = Callable[[str], bool]
 _DELIMITER = re.compile(r"(?<!\\)\|")
 
 
-def selected(includes: list[dict[str, Any]], excludes: list[dict[str, Any]]) -> Selects:
-    r"""Tells of a path whether it is to be transferred.
+def select_by_filters(includes: list[dict[str, Any]], excludes: list[dict[str, Any]]) -> PathSelector:
+    r"""Return a function that decides whether a path is transferred.
 
-    Patterns stand between `|`; `*` is any text; `\` takes the next character as it is. A pattern that matches a
-    folder holds for all that is in it; the folders above an included item are included with it.
+    Patterns are separated by `|`. `*` matches any text; `\` makes the next character literal. A pattern that matches a
+    folder applies to everything in it. The parent folders of an included item are included.
     """
     included, excluded = _patterns(includes), _patterns(excludes)
     heads = [_literal_head(pattern) for pattern in _texts(includes)]
@@ -32,12 +32,12 @@ def selected(includes: list[dict[str, Any]], excludes: list[dict[str, Any]]) -> 
 
 
 def manifest_paths(text: str) -> frozenset[str]:
-    """The paths of a manifest: CSV, the first column of each row; the second, an object version, is not used."""
+    """Return the paths of a manifest: the first column of the CSV. The second, a version, is ignored."""
     return frozenset(f"/{row[0].strip('/')}" for row in csv.reader(io.StringIO(text)) if row and row[0])
 
 
-def in_manifest(paths: frozenset[str]) -> Selects:
-    """Tells of a path whether a manifest lists it, or something in it."""
+def select_by_manifest(paths: frozenset[str]) -> PathSelector:
+    """Return a function that decides whether a manifest lists a path or something in it."""
     parents = {parent for path in paths for parent in _with_parents(path)}
     return parents.__contains__
 

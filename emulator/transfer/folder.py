@@ -1,4 +1,4 @@
-"""A folder of this machine as the share of a file server."""
+"""A local folder that acts as a file server's share."""
 
 import asyncio
 import os
@@ -8,52 +8,55 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from emulator.transfer.items import Item, Kind
-from emulator.transfer.places import PART_BYTES, Listing, Unreachable
+from emulator.transfer.locations import PART_BYTES, Listing, LocationUnavailableError
 
 
 def share_folder(shares: Path, location_uri: str) -> Path:
-    """The folder that stands for a location: SHARES/<server>/<subdirectory>, for `nfs://nas/export/` SHARES/nas/export.
+    """Return the folder of a location: SHARES/<server>/<subdirectory>; SHARES/nas/export for `nfs://nas/export/`.
 
-    Raises Unreachable for a location that would leave SHARES.
+    Raises LocationUnavailableError for a location outside SHARES.
     """
     uri = urlsplit(location_uri)
     folder = shares / uri.netloc.replace(":", "_") / uri.path.strip("/")
     if ".." in folder.parts[len(shares.parts) :]:
-        raise Unreachable(f"{location_uri} leaves the folder of shares")
+        raise LocationUnavailableError(f"{location_uri} is outside the folder of shares")
     return folder
 
 
 class FolderSource:
-    """A folder and everything in it; sockets, pipes and devices are passed over, as DataSync does by default."""
+    """A folder and its content. Sockets, pipes and devices are ignored, as DataSync does by default."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     async def listing(self) -> Listing:
-        """What is there, parents before children and each folder sorted by name; Unreachable if there is no folder."""
+        """List the items, parents before children, each folder sorted by name.
+
+        Raises LocationUnavailableError if the folder does not exist.
+        """
         return await asyncio.to_thread(self._list)
 
     async def stat(self, path: str) -> Item:
-        """One item as it is now."""
+        """Return the current state of one item."""
         return await asyncio.to_thread(self._stat, path)
 
     async def parts(self, item: Item) -> AsyncIterator[bytes]:
-        """A file's content, or a symbolic link's target path."""
-        place = self.place(item.path)
+        """Yield a file's content, or a symbolic link's target path."""
+        local_path = self.local_path(item.path)
         if item.kind is Kind.SYMLINK:
-            yield os.fsencode(await asyncio.to_thread(os.readlink, place))
+            yield os.fsencode(await asyncio.to_thread(os.readlink, local_path))
         elif item.kind is Kind.FILE:
-            file = await asyncio.to_thread(place.open, "rb")
+            file = await asyncio.to_thread(local_path.open, "rb")
             with file:
                 while part := await asyncio.to_thread(file.read, PART_BYTES):
                     yield part
 
-    def place(self, path: str) -> Path:
-        """Where an item is on this machine."""
+    def local_path(self, path: str) -> Path:
+        """Return the path of an item on this machine."""
         return self._root / path.removeprefix("/")
 
     def _stat(self, path: str) -> Item:
-        found = self.place(path).lstat()
+        found = self.local_path(path).lstat()
         kind = _kind(found.st_mode)
         if kind is None:
             raise FileNotFoundError(path)
@@ -61,7 +64,7 @@ class FolderSource:
 
     def _list(self) -> Listing:
         if not self._root.is_dir():
-            raise Unreachable("x40016: mount.nfs: No such file or directory")
+            raise LocationUnavailableError("x40016: mount.nfs: No such file or directory")
         listing = Listing([self._stat("/")])
         folders = ["/"]
         while folders:
@@ -77,7 +80,7 @@ class FolderSource:
 
     def _inside(self, folder: str) -> list[Item]:
         items = []
-        with os.scandir(self.place(folder)) as entries:
+        with os.scandir(self.local_path(folder)) as entries:
             for entry in entries:
                 found = entry.stat(follow_symlinks=False)
                 kind = _kind(found.st_mode)

@@ -1,11 +1,11 @@
-"""What is transferred: files, folders and symbolic links, as their metadata tell them apart."""
+"""Items of a transfer: files, folders and symbolic links, with their metadata."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Kind(Enum):
-    """What an item is."""
+    """Kind of an item."""
 
     FILE = "file"
     FOLDER = "directory"
@@ -16,8 +16,8 @@ class Kind(Enum):
 class Item:
     """An item at one of the two locations.
 
-    `path` is relative to the location and begins with `/`; the location itself is `/`. A name that is not UTF-8 holds
-    lone surrogates, as Python's file functions make them. A symbolic link's size is that of its target's path.
+    `path` is relative to the location and starts with `/`; the location's root is `/`. Bytes of a name that are not
+    UTF-8 are lone surrogates, as in Python's file functions. A symbolic link's size is the size of its target path.
     """
 
     path: str
@@ -31,26 +31,26 @@ class Item:
 
     @property
     def folder(self) -> bool:
-        """Whether it is a folder."""
+        """Whether the item is a folder."""
         return self.kind is Kind.FOLDER
 
-    def same_as(self, other: "Item") -> bool:
-        """Whether content size and metadata agree, access times aside: what TransferMode CHANGED goes by."""
-        return self.compared == other.compared
+    def same_metadata(self, other: "Item") -> bool:
+        """Return whether size and metadata, except access times, are equal; decides TransferMode CHANGED."""
+        return self.comparison_key == other.comparison_key
 
     @property
-    def compared(self) -> tuple[bool, int, int, int, int, int]:
-        """What of an item is compared."""
+    def comparison_key(self) -> tuple[bool, int, int, int, int, int]:
+        """The fields that are compared."""
         return (self.folder, self.size_bytes, self.mtime_ns, self.mode, self.uid, self.gid)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """An item as verification found it: its metadata, and the SHA-256 of its content in hexadecimal digits."""
+class ItemSnapshot:
+    """An item as read for verification: its metadata, and the SHA-256 of its content in hexadecimal digits."""
 
     item: Item
     sha256: str
 
-    def agrees_with(self, other: "Evidence") -> bool:
-        """Whether content and metadata are the same."""
-        return self.sha256 == other.sha256 and self.item.same_as(other.item)
+    def agrees_with(self, other: "ItemSnapshot") -> bool:
+        """Return whether content and metadata are equal."""
+        return self.sha256 == other.sha256 and self.item.same_metadata(other.item)

@@ -1,1 +1,1 @@
-"""HTTP and the protocols that SDKs speak over it."""
+"""HTTP and the protocols that SDKs use over it."""

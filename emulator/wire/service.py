@@ -1,11 +1,11 @@
-"""One AWS service behind its model: a request is judged, carried out, and answered or refused."""
+"""One AWS service: validates a request, runs the operation, returns its response or error."""
 
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from emulator.errors import ApiError, internal
-from emulator.wire.model import Judge
+from emulator.wire.model import RequestValidator
 
 Operation = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -13,34 +13,35 @@ Operation = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 class Service:
     """The operations of a service.
 
-    `before` may refuse any of them by raising ApiError; `changed` is called after each that may have changed something.
+    `before_call` runs before each operation and may reject it by raising ApiError. `on_change` runs after each
+    operation that may have changed something.
     """
 
     def __init__(
         self,
-        judge: Judge,
+        validator: RequestValidator,
         operations: Mapping[str, Operation],
-        before: Callable[[str], None],
-        changed: Callable[[], None],
+        before_call: Callable[[str], None],
+        on_change: Callable[[], None],
     ) -> None:
-        self._judge = judge
+        self._validator = validator
         self._operations = operations
-        self._before = before
-        self._changed = changed
+        self._before_call = before_call
+        self._on_change = on_change
 
-    async def call(self, operation: str, payload: Any) -> dict[str, Any]:  # noqa: ANN401 - because it is untrusted
-        """The members of the answer. Raises nothing but ApiError; a defect in here becomes the service's own 500."""
-        self._before(operation)
-        fields = self._judge.accept(operation, payload)
+    async def call(self, operation: str, payload: Any) -> dict[str, Any]:  # noqa: ANN401  (the value is untrusted input)
+        """Return the members of the response. Raises only ApiError; a defect becomes the service's status 500."""
+        self._before_call(operation)
+        fields = self._validator.validate(operation, payload)
         if operation not in self._operations:
             raise ApiError("UnknownOperationException", f"{operation} is not emulated")
         try:
-            answer = await self._operations[operation](fields)
+            response = await self._operations[operation](fields)
         except ApiError:
             raise
         except Exception as error:
             traceback.print_exc()
             raise internal(repr(error)) from error
         if not operation.startswith(("Describe", "List", "Get", "Filter")):
-            self._changed()
-        return answer
+            self._on_change()
+        return response

@@ -1,4 +1,4 @@
-"""What the AWS CLI does with the README's session, through botocore, for machines without the CLI."""
+"""Replacement for the AWS CLI, through botocore, for the README's session on machines without the CLI."""
 
 import sys
 
@@ -6,17 +6,17 @@ import boto3
 import jmespath
 from botocore import xform_name
 
-parse = sys.argv[1:]
-service, operation, rest = parse[0], parse[1].replace("-", "_"), parse[2:]
-given = dict(zip((name.removeprefix("--") for name in rest[::2]), rest[1::2], strict=True))
-query = given.pop("query", "@")
-given.pop("output", None)
+service, command, *rest = sys.argv[1:]
+operation = command.replace("-", "_")
+arguments = dict(zip((name.removeprefix("--") for name in rest[::2]), rest[1::2], strict=True))
+query = arguments.pop("query", "@")
+arguments.pop("output", None)
 client = boto3.client({"s3api": "s3"}.get(service, service))
 shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation]).input_shape
 
 
 def value(shape, text):
-    """A value in the CLI's shorthand: plain, or members as Name=value,Name=value."""
+    """Parse a value in the CLI's shorthand: plain, or members as Name=value,Name=value."""
     if shape.type_name == "structure":
         pairs = dict(pair.split("=", 1) for pair in text.split(","))
         return {name: value(shape.members[name], inner) for name, inner in pairs.items()}
@@ -26,7 +26,7 @@ def value(shape, text):
 
 
 members = {xform_name(name, "-"): name for name in shape.members}
-request = {members[name]: value(shape.members[members[name]], text) for name, text in given.items()}
+request = {members[name]: value(shape.members[members[name]], text) for name, text in arguments.items()}
 found = jmespath.search(query, getattr(client, operation)(**request))
 client.close()
 match found:

@@ -1,4 +1,4 @@
-"""moto server and the emulator as processes of their own, and the real SDK against both."""
+"""Fixtures: moto server and the emulator as separate processes, and real SDK clients for both."""
 
 import contextlib
 import functools
@@ -31,7 +31,7 @@ AGENT = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
 
 @contextlib.contextmanager
 def a_process(command, stream, pattern, **environment):
-    """Runs a command until the context ends; gives it, and the group that the pattern finds in one of its lines."""
+    """Run a command until the context ends; yield it and the group that the pattern finds in its output."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
     process = subprocess.Popen(
         [sys.executable, *command], text=True, env={**os.environ, **AWS_ENVIRONMENT, **environment}, **pipes
@@ -52,7 +52,7 @@ def a_process(command, stream, pattern, **environment):
 
 @contextlib.contextmanager
 def an_emulator(moto_url, shares, *options):
-    """An emulator that writes to the moto server, with clients for it."""
+    """Run an emulator that writes to the moto server; yield clients for it."""
     command = ["-m", "emulator", "--shares", str(shares), "--phase-s", "0", *options]
     pattern = r'"endpoint_url": "(http://[^"]+)"'
     with a_process(command, "stdout", pattern, AWS_ENDPOINT_URL=moto_url) as (process, url):
@@ -62,13 +62,13 @@ def an_emulator(moto_url, shares, *options):
 
 
 def eventually(look, satisfied):
-    """What another process shows once it is as wanted: this looks again and again, some seconds at most."""
+    """Call `look` until its result satisfies the condition, for 20 s or more; return the result."""
     for _ in range(1000):
         seen = look()
         if satisfied(seen):
             return seen
         time.sleep(0.02)
-    raise AssertionError(f"never as wanted: {seen}")
+    raise AssertionError(f"the condition was never satisfied: {seen}")
 
 
 def ended(described):
@@ -77,7 +77,7 @@ def ended(described):
 
 @dataclass
 class Aws:
-    """An emulator with its shares, and clients: DataSync of the emulator, the rest of moto."""
+    """An emulator process, its shares, and clients: DataSync of the emulator, the others of moto."""
 
     process: subprocess.Popen
     url: str
@@ -97,21 +97,21 @@ class Aws:
             client.close()
 
     def stop(self, number=signal.SIGTERM):
-        """Ends the process by a signal; its exit code."""
+        """End the process with a signal; return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(10)
 
     def control(self, method, path, body=None):
-        """One request to the control API; its JSON answer."""
+        """Send one request to the control API; return its JSON response."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.url}/_emulator/{path}", method=method, data=data)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
 
     @contextlib.contextmanager
-    def fault(self, **given):
-        """A fault for as long as the context lasts."""
-        name = self.control("POST", "faults", given)["name"]
+    def fault(self, **definition):
+        """Keep a fault active until the context ends."""
+        name = self.control("POST", "faults", definition)["name"]
         try:
             yield
         finally:
@@ -119,12 +119,12 @@ class Aws:
                 self.control("DELETE", f"faults/{name}")
 
     def setup(self, **task):
-        """A bucket, a log group, a share with an NFS location, and a task between them."""
+        """Create a bucket, a log group, a share with an NFS location, and a task between them."""
         return Setup(self, **task)
 
 
 class Setup:
-    """One task with everything around it, under names of its own."""
+    """One task with its resources, under unique names."""
 
     def __init__(self, aws, *, prefix="pre", mode="BASIC", options=None, source="nfs", **task):
         self.aws = aws
@@ -154,7 +154,7 @@ class Setup:
         self.log_group = self.group if mode == "BASIC" else "/aws/datasync"
 
     def write(self, **files):
-        """Writes files below the share; `dir__a` is dir/a."""
+        """Write files to the share; `dir__a` is dir/a."""
         for name, content in files.items():
             self.put(name.replace("__", "/"), content)
 
@@ -170,12 +170,12 @@ class Setup:
     def describe(self, execution_arn):
         return self.aws.datasync.describe_task_execution(TaskExecutionArn=execution_arn)
 
-    def until(self, execution_arn, reached):
-        """The description of an execution once it is as wanted."""
-        return eventually(lambda: self.describe(execution_arn), reached)
+    def until(self, execution_arn, satisfied):
+        """Return the description of an execution once it satisfies the condition."""
+        return eventually(lambda: self.describe(execution_arn), satisfied)
 
     def run(self, **override):
-        """Starts an execution and describes its end."""
+        """Start an execution and describe its end."""
         self.execution_arn = self.start(**override)
         return self.until(self.execution_arn, ended)
 
@@ -208,14 +208,14 @@ def aws(moto_url, shares):
 
 @pytest.fixture(scope="session")
 def own(moto_url, shares):
-    """An emulator that keeps its logs itself, shared by the whole session."""
+    """An emulator that stores its logs itself, shared by the whole session."""
     with an_emulator(moto_url, shares, "--logs", "own") as clients:
         yield clients
 
 
 @pytest.fixture
 def emulators(moto_url, shares):
-    """Starts an emulator of the test's own, with options."""
+    """Factory of emulators for one test, with options."""
     return functools.partial(an_emulator, moto_url, shares)
 
 

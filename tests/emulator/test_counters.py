@@ -1,30 +1,30 @@
-"""The counters of both modes."""
+"""Counters in both modes."""
 
-from emulator.counters import Counters, Tally, described
-from emulator.transfer.counting import count
-from emulator.transfer.items import Evidence, Item, Kind
-from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Skipped, Transferred, Verified
+from emulator.counters import Counters, ItemCount, describe_counters
+from emulator.transfer.counting import count_event
+from emulator.transfer.item_events import Deleted, Failed, Mismatched, Skipped, Transferred, Verified
+from emulator.transfer.items import Item, ItemSnapshot, Kind
 
 COUNTERS = Counters(
-    to_transfer=Tally(7, 2),
-    to_delete=Tally(1, 1),
-    transferred=Tally(6, 2),
-    verified=Tally(5, 2),
-    failed_verify=Tally(1, 0),
-    listed_at_source=Tally(9, 3),
+    to_transfer=ItemCount(7, 2),
+    to_delete=ItemCount(1, 1),
+    transferred=ItemCount(6, 2),
+    verified=ItemCount(5, 2),
+    failed_verify=ItemCount(1, 0),
+    listed_at_source=ItemCount(9, 3),
     bytes_written=10,
 )
 
 
-def test_basic_mode_counts_directories_as_files_and_deletions_as_expected():
-    fields = described(COUNTERS, enhanced=False)
+def test_basic_mode_counts_directories_as_files_and_deletions_as_estimated():
+    fields = describe_counters(COUNTERS, enhanced=False)
     assert (fields["EstimatedFilesToTransfer"], fields["EstimatedFilesToDelete"]) == (11, 2)
     assert (fields["FilesTransferred"], fields["FilesVerified"], fields["BytesWritten"]) == (8, 7, 10)
     assert not any("Folders" in name or name in {"FilesFailed", "FilesListed", "FilesPrepared"} for name in fields)
 
 
-def test_enhanced_mode_counts_folders_apart():
-    fields = described(COUNTERS, enhanced=True)
+def test_enhanced_mode_counts_folders_separately():
+    fields = describe_counters(COUNTERS, enhanced=True)
     assert (fields["EstimatedFilesToTransfer"], fields["EstimatedFoldersToTransfer"]) == (7, 2)
     assert (fields["FilesVerified"], fields["FoldersVerified"]) == (5, 2)
     assert fields["FilesListed"] == {"AtSource": 9, "AtDestinationForDelete": 0}
@@ -33,34 +33,34 @@ def test_enhanced_mode_counts_folders_apart():
     assert fields["FoldersFailed"] == {"List": 0, "Prepare": 0, "Transfer": 0, "Verify": 0, "Delete": 0}
 
 
-def test_each_outcome_is_counted_where_it_belongs():
+def test_each_item_event_increases_its_counter():
     file, folder = Item("/f", Kind.FILE, 1, 0), Item("/d", Kind.FOLDER, 0, 0)
-    evidence = Evidence(file, "")
+    snapshot = ItemSnapshot(file, "")
     counters = Counters()
-    for outcome in (
+    for event in (
         Transferred(folder, replaced=False),
         Transferred(file, replaced=True),
-        Verified(evidence, evidence),
-        Mismatched(None, evidence),
+        Verified(snapshot, snapshot),
+        Mismatched(None, snapshot),
         Skipped(file, "Unchanged"),
         Deleted(folder),
         Failed("List", folder, "open source directory", "Permission denied"),
         Failed("Transfer", file, "open source file", "Permission denied"),
     ):
-        count(counters, outcome)
+        count_event(counters, event)
 
     assert counters == Counters(
-        transferred=Tally(1, 1),
-        verified=Tally(1, 0),
-        failed_verify=Tally(1, 0),
-        skipped=Tally(2, 0),
-        deleted=Tally(0, 1),
-        failed_list=Tally(0, 1),
-        failed_transfer=Tally(1, 0),
+        transferred=ItemCount(1, 1),
+        verified=ItemCount(1, 0),
+        failed_verify=ItemCount(1, 0),
+        skipped=ItemCount(2, 0),
+        deleted=ItemCount(0, 1),
+        failed_list=ItemCount(0, 1),
+        failed_transfer=ItemCount(1, 0),
     )
     assert counters.failed == 3
 
 
-def test_any_failure_is_a_failure():
+def test_failed_sums_the_failures_of_all_steps():
     assert COUNTERS.failed == 1
     assert Counters().failed == 0

@@ -3,13 +3,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emulator.embedded import OneTableRequestAtATime
+from emulator.embedded import SerializedDynamoDb
 
 TOGETHER = 2
 
 
 class Application:
-    """Waits in each request for another one to come, and counts how many ever met."""
+    """An application in which each request waits for another; counts the requests that met one."""
 
     def __init__(self):
         self.meeting = threading.Barrier(TOGETHER)
@@ -27,9 +27,9 @@ class Application:
 @pytest.mark.parametrize(
     ("target", "met"), [("DynamoDB_20120810.UpdateItem", 0), ("AmazonSQS.ReceiveMessage", TOGETHER)]
 )
-def test_requests_to_dynamodb_wait_for_each_other_and_no_others(target, met):
+def test_only_requests_to_dynamodb_are_handled_one_at_a_time(target, met):
     application = Application()
-    served = OneTableRequestAtATime(application)
+    served = SerializedDynamoDb(application)
     with ThreadPoolExecutor() as clients:
         list(clients.map(lambda _: served({"HTTP_X_AMZ_TARGET": target}, None), range(TOGETHER)))
     assert application.met == met

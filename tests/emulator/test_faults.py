@@ -1,4 +1,4 @@
-"""The faults and the control API."""
+"""Faults and the control API."""
 
 import asyncio
 import urllib.error
@@ -9,57 +9,57 @@ from emulator.faults import Faults
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("definition", "message"),
     [
-        ({}, "None is not a kind of fault; there are"),
+        ({}, "None is not a kind of fault; the kinds are"),
         ({"kind": "earthquake"}, "'earthquake' is not a kind of fault"),
         ({"kind": "hold"}, "hold needs status"),
         ({"kind": "hold", "status": 7}, "status of hold cannot be 7"),
-        ({"kind": "hold", "status": "X", "seconds": 1}, "hold knows no seconds"),
-        ({"kind": "hold", "status": "SUCCESS"}, "hold knows the statuses QUEUED, LAUNCHING"),
+        ({"kind": "hold", "status": "X", "seconds": 1}, "hold does not have the parameter seconds"),
+        ({"kind": "hold", "status": "SUCCESS"}, "status of hold must be one of QUEUED, LAUNCHING"),
         ({"kind": "late_lines", "seconds": True}, "cannot be True"),
         ({"kind": "late_lines", "seconds": 0}, "must be more than 0"),
     ],
 )
-def test_a_fault_that_is_not_well_formed_is_refused_with_a_sentence(given, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        Faults().add(given)
+def test_invalid_fault_is_rejected_with_a_sentence(definition, message):
+    with pytest.raises(ValueError, match=message):
+        Faults().add(definition)
 
 
-def test_a_fault_strikes_each_nth_time_and_not_more_often_than_told():
+def test_fault_triggers_every_nth_time_up_to_its_limit():
     faults = Faults()
     faults.add({"kind": "throttle", "every": 2, "times": 2})
-    assert [faults.strikes("throttle", "GetLogEvents") for _ in range(8)] == [False, True] * 2 + [False] * 4
+    assert [faults.triggers("throttle", "GetLogEvents") for _ in range(8)] == [False, True] * 2 + [False] * 4
 
 
-def test_a_fault_concerns_what_its_pattern_matches():
+def test_fault_applies_to_matching_target_and_path():
     faults = Faults()
     faults.add({"kind": "unreadable", "path": "/dir/*.csv", "target": "*task-1*"})
-    assert faults.hits("unreadable", "arn:task-1/execution/exec-1", "/dir/sub/a.csv")
-    assert not faults.hits("unreadable", "arn:task-2/execution/exec-1", "/dir/a.csv")
-    assert not faults.hits("unreadable", "arn:task-1/execution/exec-1", "/dir/a.txt")
+    assert faults.matches_path("unreadable", "arn:task-1/execution/exec-1", "/dir/sub/a.csv")
+    assert not faults.matches_path("unreadable", "arn:task-2/execution/exec-1", "/dir/a.csv")
+    assert not faults.matches_path("unreadable", "arn:task-1/execution/exec-1", "/dir/a.txt")
 
 
-def test_a_pattern_knows_stars_and_question_marks_and_nothing_else():
+def test_pattern_treats_only_stars_and_question_marks_specially():
     faults = Faults()
     faults.add({"kind": "unreadable", "path": "/a[1]?*.c"})
-    assert faults.hits("unreadable", "arn", "/a[1]x\n.c")
-    assert not faults.hits("unreadable", "arn", "/a1xx.c")
-    assert not faults.hits("unreadable", "arn", "/a[1].c")
+    assert faults.matches_path("unreadable", "arn", "/a[1]x\n.c")
+    assert not faults.matches_path("unreadable", "arn", "/a1xx.c")
+    assert not faults.matches_path("unreadable", "arn", "/a[1].c")
 
 
-def test_a_fault_of_the_same_name_replaces_the_first():
+def test_fault_of_the_same_name_replaces_the_first():
     faults = Faults()
     for status in ("LAUNCHING", "VERIFYING"):
         faults.add({"kind": "hold", "status": status, "name": "h"})
     assert [fault.parameters["status"] for fault in faults] == ["VERIFYING"]
 
 
-async def test_what_is_held_goes_on_when_the_fault_ends():
+async def test_held_execution_continues_when_the_fault_ends():
     faults = Faults()
     hold = faults.add({"kind": "hold", "status": "LAUNCHING"})
-    waiting = asyncio.create_task(faults.released("arn", "LAUNCHING"))
-    await asyncio.wait_for(faults.released("arn", "VERIFYING"), 1)
+    waiting = asyncio.create_task(faults.wait_until_released("arn", "LAUNCHING"))
+    await asyncio.wait_for(faults.wait_until_released("arn", "VERIFYING"), 1)
     assert not waiting.done()
 
     faults.remove(hold.name)
@@ -67,7 +67,7 @@ async def test_what_is_held_goes_on_when_the_fault_ends():
     await asyncio.wait_for(waiting, 1)
 
 
-def test_the_control_api_lists_and_ends_faults_and_refuses_nonsense(aws):
+def test_control_api_lists_and_ends_faults_and_rejects_invalid_requests(aws):
     with aws.fault(kind="hold", status="QUEUED", target="nothing", name="mine"):
         listed = aws.control("GET", "faults")["faults"]
         assert {"name": "mine", "kind": "hold", "target": "nothing", "status": "QUEUED"} in listed
@@ -77,13 +77,13 @@ def test_the_control_api_lists_and_ends_faults_and_refuses_nonsense(aws):
         ("POST", "faults", [1], 400),
         ("POST", "synthetic", {"share": "nas/x"}, 400),
     ]:
-        with pytest.raises(urllib.error.HTTPError) as refused:
+        with pytest.raises(urllib.error.HTTPError) as raised:
             aws.control(method, path, body)
-        assert refused.value.code == status
-        refused.value.close()
+        assert raised.value.code == status
+        raised.value.close()
 
 
-def test_an_unknown_status_and_counters_that_disagree_are_shown_as_told(aws):
+def test_faults_change_the_shown_status_and_counters(aws):
     setup = aws.setup()
     setup.write(a=b"one")
     target = f"{setup.task_arn}*"
@@ -100,7 +100,7 @@ def test_an_unknown_status_and_counters_that_disagree_are_shown_as_told(aws):
     assert setup.describe(arn)["FilesVerified"] == 2
 
 
-def test_datasync_fails_with_its_own_errors_and_sdks_try_again(aws):
+def test_faults_return_datasync_errors_that_sdks_retry(aws):
     setup = aws.setup()
     unretried = aws.session.client("datasync", endpoint_url=aws.url, config=aws.without_retries)
     for kind, code in (("throttle", "ThrottlingException"), ("server_error", "InternalException")):

@@ -1,4 +1,4 @@
-"""The README says what is: its session runs as it stands, its table names what there is."""
+"""The README: its session runs unchanged, its scenario is valid, its table of faults is complete."""
 
 import os
 import re
@@ -16,7 +16,7 @@ README = (Path(__file__).parents[2] / "emulator/README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
-def test_the_session_of_the_aws_cli_runs_as_it_is_written(moto_url, tmp_path, emulators):
+def test_session_with_the_aws_cli_runs_unchanged(moto_url, tmp_path, emulators):
     [session] = [text for language, text in BLOCKS if language == "sh" and "start-task-execution" in text]
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
@@ -56,11 +56,11 @@ def test_the_session_of_the_aws_cli_runs_as_it_is_written(moto_url, tmp_path, em
     assert lines[-1] in {"CANCELLING", "ERROR"}
 
 
-def test_the_scenario_is_one_and_the_table_of_faults_is_complete(tmp_path):
+def test_scenario_is_valid_and_table_of_faults_is_complete(tmp_path):
     [text] = [text for language, text in BLOCKS if language == "yaml"]
     path = tmp_path / "scenario.yaml"
     path.write_text(text)
     assert read_scenario(path) != Scenario()
-    assert set(yaml.safe_load(text)) == {"faults", "forms", "synthetic"}
+    assert set(yaml.safe_load(text)) == {"faults", "templates", "synthetic"}
     rows = re.search(r"^\| kind \| parameters.*?\n\n", README, re.DOTALL | re.MULTILINE)[0].splitlines()
     assert {kind for row in rows[2:] if row for kind in re.findall(r"`(\w+)`", row.split("|")[1])} == set(KINDS)

@@ -1,4 +1,4 @@
-"""What an emulator is started with: scenario, state, events; and its end."""
+"""Start and end of an emulator: scenario, state, events, signals."""
 
 import json
 import signal
@@ -17,30 +17,30 @@ def command(*options):
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
-        ("nonsense: 1", "may have forms, faults and synthetic"),
-        ("- a", "may have forms, faults and synthetic"),
+        ("nonsense: 1", "may only have templates, faults and synthetic"),
+        ("- a", "may only have templates, faults and synthetic"),
         ("faults: [{kind: earthquake}]", "is not a kind of fault"),
-        ("forms: {stream: 7}", "form stream cannot be 7"),
-        ("synthetic: [{share: a}]", "a synthetic share has"),
+        ("templates: {stream: 7}", "template stream cannot be 7"),
+        ("synthetic: [{share: a}]", "a synthetic share needs share and files"),
         ("a: [", "cannot be read"),
     ],
 )
-def test_a_scenario_that_says_something_unknown_is_refused(tmp_path, text, complaint):
+def test_invalid_scenario_is_rejected(tmp_path, text, message):
     path = tmp_path / "scenario.yaml"
     path.write_text(text)
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=message):
         read_scenario(path)
 
 
-def test_an_empty_scenario_says_nothing(tmp_path):
+def test_empty_scenario_equals_the_default(tmp_path):
     path = tmp_path / "scenario.yaml"
     path.write_text("")
     assert read_scenario(path) == Scenario()
 
 
-def test_a_wrong_scenario_ends_the_command_with_one_sentence(tmp_path):
+def test_unreadable_scenario_ends_the_command_with_one_sentence(tmp_path):
     done = subprocess.run(
         command("--scenario", str(tmp_path / "none.yaml")), capture_output=True, text=True, check=False, timeout=30
     )
@@ -49,19 +49,19 @@ def test_a_wrong_scenario_ends_the_command_with_one_sentence(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_ends_the_command_with_one_sentence(aws):
+def test_port_in_use_ends_the_command_with_one_sentence(aws):
     port = aws.url.rpartition(":")[2]
     done = subprocess.run(command("--port", port), capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"the emulator cannot serve 127.0.0.1:{port}: ")
+    assert done.stderr.startswith(f"the emulator cannot listen on 127.0.0.1:{port}: ")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_scenario_sets_faults_forms_and_shares_and_state_survives_a_restart(moto_url, tmp_path, emulators):
+def test_scenario_sets_faults_and_templates_and_state_survives_a_restart(moto_url, tmp_path, emulators):
     scenario = tmp_path / "scenario.yaml"
     scenario.write_text(
         "faults: [{kind: unreadable, path: /secret}]\n"
-        "forms: {basic_transferred_file: null, basic_status_of_error: Failure}\n"
+        "templates: {basic_transferred_file: null, basic_status_of_error: Failure}\n"
         "synthetic: [{share: nas/big, files: 10}]\n"
     )
     options = ("--scenario", str(scenario), "--state", str(tmp_path / "state"))
@@ -84,18 +84,18 @@ def test_a_scenario_sets_faults_forms_and_shares_and_state_survives_a_restart(mo
         assert second.datasync.list_tags_for_resource(ResourceArn=setup.task_arn)["Tags"] == [
             {"Key": "a", "Value": "b"}
         ]
-        broken_off = second.datasync.describe_task_execution(TaskExecutionArn=running)
-        assert (broken_off["Status"], broken_off["Result"]["ErrorCode"]) == ("ERROR", "Interrupted")
+        interrupted = second.datasync.describe_task_execution(TaskExecutionArn=running)
+        assert (interrupted["Status"], interrupted["Result"]["ErrorCode"]) == ("ERROR", "Interrupted")
 
 
-def test_an_empty_folder_holds_an_empty_state_and_what_is_saved_is_loaded(tmp_path):
+def test_state_is_empty_without_a_file_and_loads_as_saved(tmp_path):
     assert load(tmp_path) == State()
     state = State(tags={"arn": {"a": "b"}})
     save(state, tmp_path / "deep/folder")
     assert load(tmp_path / "deep/folder") == state
 
 
-def test_sigterm_ends_the_command_with_0_even_while_executions_run(aws, moto_url, emulators):
+def test_sigterm_ends_the_command_with_0_while_an_execution_runs(aws, moto_url, emulators):
     with emulators() as emulator:
         setup = emulator.setup()
         with emulator.fault(kind="hold", status="LAUNCHING"):
@@ -103,7 +103,7 @@ def test_sigterm_ends_the_command_with_0_even_while_executions_run(aws, moto_url
             assert emulator.stop(signal.SIGTERM) == 0
 
 
-def test_status_changes_are_put_on_eventbridge(moto_url, emulators, eventually):
+def test_status_changes_are_sent_to_eventbridge(moto_url, emulators, eventually):
     with emulators("--events") as emulator:
         setup = emulator.setup()
         events = emulator.session.client("events", endpoint_url=moto_url)
@@ -125,19 +125,19 @@ def test_status_changes_are_put_on_eventbridge(moto_url, emulators, eventually):
 
         setup.run()
 
-        def told():
+        def status_events():
             found = logs.filter_log_events(logGroupName=group)["events"]
             return [json.loads(event["message"]) for event in found]
 
         states = ("QUEUED", "LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING", "SUCCESS")
-        assert eventually(told, lambda found: len(found) >= len(states)) == [
+        assert eventually(status_events, lambda found: len(found) >= len(states)) == [
             {
                 **event,
                 "resources": [setup.execution_arn],
                 "detail": {"State": state},
                 "source": "aws.datasync",
             }
-            for event, state in zip(told(), states, strict=True)
+            for event, state in zip(status_events(), states, strict=True)
         ]
         events.close()
         logs.close()

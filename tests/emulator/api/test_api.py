@@ -1,4 +1,4 @@
-"""The API, as the real SDK sees it: shapes, defaults, pages, refusals."""
+"""The API through the real SDK: shapes, defaults, pages, errors."""
 
 import pytest
 from botocore import UNSIGNED
@@ -75,7 +75,7 @@ LOCATIONS = {
 
 
 @pytest.mark.parametrize("kind", LOCATIONS)
-def test_a_location_of_every_kind_is_created_described_updated_listed_and_deleted(aws, kind):
+def test_location_of_every_kind_is_created_described_updated_listed_and_deleted(aws, kind):
     request, uri = LOCATIONS[kind]
     datasync = aws.datasync
 
@@ -97,13 +97,13 @@ def test_a_location_of_every_kind_is_created_described_updated_listed_and_delete
         getattr(datasync, f"describe_location_{kind}")(LocationArn=arn)
 
 
-def test_a_location_in_use_is_not_deleted(aws):
+def test_location_in_use_is_not_deleted(aws):
     setup = aws.setup()
     with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="in use"):
         aws.datasync.delete_location(LocationArn=setup.source_arn)
 
 
-def test_a_location_is_not_described_as_one_of_another_kind(aws):
+def test_location_is_not_described_as_another_kind(aws):
     setup = aws.setup()
     with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="not found"):
         aws.datasync.describe_location_smb(LocationArn=setup.source_arn)
@@ -112,7 +112,7 @@ def test_a_location_is_not_described_as_one_of_another_kind(aws):
 @pytest.mark.parametrize(
     ("mode", "verify_mode"), [("BASIC", "POINT_IN_TIME_CONSISTENT"), ("ENHANCED", "ONLY_FILES_TRANSFERRED")]
 )
-def test_a_task_has_the_defaults_of_its_mode(aws, mode, verify_mode):
+def test_task_has_the_defaults_of_its_mode(aws, mode, verify_mode):
     described = aws.datasync.describe_task(TaskArn=aws.setup(mode=mode).task_arn)
 
     assert described["Options"]["VerifyMode"] == verify_mode
@@ -121,7 +121,7 @@ def test_a_task_has_the_defaults_of_its_mode(aws, mode, verify_mode):
     assert described["CloudWatchLogGroupArn"].endswith(":*")
 
 
-def test_a_task_is_updated_option_by_option(aws):
+def test_task_is_updated_option_by_option(aws):
     setup = aws.setup(Name="before")
 
     aws.datasync.update_task(TaskArn=setup.task_arn, Name="after", Options={"VerifyMode": "NONE"})
@@ -131,7 +131,7 @@ def test_a_task_is_updated_option_by_option(aws):
     assert described["Options"]["LogLevel"] == "TRANSFER"
 
 
-def test_a_task_knows_its_newest_execution_and_goes_with_all_of_them(aws):
+def test_task_shows_its_newest_execution_and_is_deleted_with_all_of_them(aws):
     setup = aws.setup()
     setup.run()
     setup.run()
@@ -150,21 +150,21 @@ def test_a_task_knows_its_newest_execution_and_goes_with_all_of_them(aws):
         {"Atime": "NONE", "Mtime": "PRESERVE"},
     ],
 )
-def test_options_that_exclude_each_other_are_refused(aws, options):
+def test_conflicting_options_are_rejected(aws, options):
     with pytest.raises(aws.datasync.exceptions.InvalidRequestException):
         aws.setup(options=options)
 
 
-def test_enhanced_mode_refuses_point_in_time_verification(aws):
+def test_enhanced_mode_rejects_point_in_time_verification(aws):
     with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="POINT_IN_TIME_CONSISTENT"):
         aws.setup(mode="ENHANCED", options={"VerifyMode": "POINT_IN_TIME_CONSISTENT"})
 
 
-def test_what_breaks_the_service_model_is_refused_with_all_its_members(aws):
+def test_request_that_violates_the_service_model_is_rejected_with_all_error_members(aws):
     unchecked = aws.session.client(
         "datasync", endpoint_url=aws.url, config=Config(parameter_validation=False, signature_version=UNSIGNED)
     )
-    for request, complaint in [
+    for request, message in [
         ({}, "'TaskArn' failed to satisfy constraint: Member must not be null"),
         ({"TaskArn": "arn:nonsense"}, "regular expression pattern"),
         ({"TaskArn": 7}, "'TaskArn' must be a string"),
@@ -173,19 +173,19 @@ def test_what_breaks_the_service_model_is_refused_with_all_its_members(aws):
         ({"TaskArn": aws.setup().task_arn, "Includes": [{}, {}]}, "less than or equal to 1"),
         ({"TaskArn": "arn:aws:datasync:us-east-1:123456789012:task/task-0123456789abcdef0"}, "is not found"),
     ]:
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as raised:
             unchecked.start_task_execution(**request)
-        answer = refused.value.response
-        assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (
+        response = raised.value.response
+        assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (
             "InvalidRequestException",
             400,
         )
-        assert complaint in answer["Error"]["Message"]
-        assert answer["errorCode"] == answer["datasyncErrorCode"] == "InvalidParameter"
+        assert message in response["Error"]["Message"]
+        assert response["errorCode"] == response["datasyncErrorCode"] == "InvalidParameter"
     unchecked.close()
 
 
-def test_an_operation_that_is_not_emulated_says_so(aws):
+def test_operation_that_is_not_emulated_returns_an_error(aws):
     with pytest.raises(ClientError, match="not emulated"):
         aws.datasync.list_agents()
 
@@ -209,7 +209,7 @@ def test_executions_are_listed_in_pages_oldest_first(aws):
     assert {each["TaskExecutionArn"] for each in everything["TaskExecutions"]} >= set(arns)
 
 
-def test_a_page_token_that_was_not_given_out_is_refused(aws):
+def test_unknown_page_token_is_rejected(aws):
     with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="NextToken"):
         aws.datasync.list_tasks(NextToken="abc")
 
@@ -225,7 +225,7 @@ def test_tasks_are_filtered_by_location(aws):
     assert found == [{"TaskArn": setup.task_arn, "Status": "AVAILABLE", "Name": "mine", "TaskMode": "BASIC"}]
 
 
-def test_tags_are_put_listed_and_removed(aws):
+def test_tags_are_added_listed_and_removed(aws):
     setup = aws.setup(Tags=[{"Key": "a", "Value": "1"}])
     aws.datasync.tag_resource(ResourceArn=setup.task_arn, Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "3"}])
     aws.datasync.untag_resource(ResourceArn=setup.task_arn, Keys=["b", "unknown"])
@@ -233,12 +233,12 @@ def test_tags_are_put_listed_and_removed(aws):
     assert aws.datasync.list_tags_for_resource(ResourceArn=setup.task_arn)["Tags"] == [{"Key": "a", "Value": "3"}]
 
 
-def test_a_schedule_that_is_none_is_refused(aws):
+def test_invalid_schedule_is_rejected(aws):
     with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="schedule"):
         aws.setup(Schedule={"ScheduleExpression": "cron(nonsense)"})
 
 
-def test_a_schedule_is_described_with_who_disabled_it(aws):
+def test_disabled_schedule_shows_that_the_user_disabled_it(aws):
     setup = aws.setup(Schedule={"ScheduleExpression": "rate(12 hours)", "Status": "DISABLED"})
 
     assert aws.datasync.describe_task(TaskArn=setup.task_arn)["ScheduleDetails"]["DisabledBy"] == "USER"

@@ -1,4 +1,4 @@
-"""One execution of a task runs, the others wait; and how they are cancelled."""
+"""The queue of a task's executions, and cancelling."""
 
 import pytest
 
@@ -8,7 +8,7 @@ def statuses(aws, setup):
     return [each["Status"] for each in listed]
 
 
-def test_the_second_execution_of_a_task_waits_for_the_first(aws):
+def test_second_execution_of_a_task_waits_for_the_first(aws):
     setup = aws.setup()
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
         first, second = setup.start(), setup.start()
@@ -20,7 +20,7 @@ def test_the_second_execution_of_a_task_waits_for_the_first(aws):
     assert described["LaunchTime"] >= setup.describe(first)["EndTime"]
 
 
-def test_an_execution_can_be_held_in_the_queue(aws):
+def test_fault_holds_an_execution_in_the_queue(aws):
     setup = aws.setup()
     with aws.fault(kind="hold", status="QUEUED", target=f"{setup.task_arn}*"):
         held, following = setup.start(), setup.start()
@@ -32,7 +32,7 @@ def test_an_execution_can_be_held_in_the_queue(aws):
     setup.until(following, lambda described: described["Status"] == "SUCCESS")
 
 
-def test_fifty_executions_wait_and_no_more(aws):
+def test_at_most_fifty_executions_wait(aws):
     setup = aws.setup()
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
         first = setup.start()
@@ -50,7 +50,7 @@ def test_fifty_executions_wait_and_no_more(aws):
     assert statuses(aws, setup) == ["SUCCESS"] + ["ERROR"] * 50 + ["SUCCESS"]
 
 
-def test_without_queueing_a_second_execution_is_refused(aws):
+def test_second_execution_is_rejected_without_queueing(aws):
     setup = aws.setup(options={"TaskQueueing": "DISABLED"})
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
         setup.start()
@@ -59,7 +59,7 @@ def test_without_queueing_a_second_execution_is_refused(aws):
 
 
 @pytest.mark.parametrize("status", ["LAUNCHING", "PREPARING", "TRANSFERRING", "VERIFYING"])
-def test_a_running_execution_is_cancelled_over_cancelling_to_error(aws, status):
+def test_cancelled_execution_ends_in_error_after_cancelling(aws, status):
     setup = aws.setup()
     setup.write(a=b"one")
     with aws.fault(kind="hold", status=status, target=f"{setup.task_arn}*"):
@@ -75,7 +75,7 @@ def test_a_running_execution_is_cancelled_over_cancelling_to_error(aws, status):
     assert setup.run()["Status"] == "SUCCESS"
 
 
-def test_a_waiting_execution_is_cancelled_without_the_running_one(aws):
+def test_queued_execution_is_cancelled_without_the_running_one(aws):
     setup = aws.setup()
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
         first, second = setup.start(), setup.start()
@@ -86,18 +86,18 @@ def test_a_waiting_execution_is_cancelled_without_the_running_one(aws):
     setup.until(first, lambda described: described["Status"] == "SUCCESS")
 
 
-def test_an_execution_that_has_ended_is_not_cancelled_or_updated(aws):
+def test_ended_execution_cannot_be_cancelled_or_updated(aws):
     setup = aws.setup()
     setup.run()
-    for refused in (
+    for call in (
         lambda: aws.datasync.cancel_task_execution(TaskExecutionArn=setup.execution_arn),
         lambda: aws.datasync.update_task_execution(TaskExecutionArn=setup.execution_arn, Options={"BytesPerSecond": 1}),
     ):
         with pytest.raises(aws.datasync.exceptions.InvalidRequestException, match="has ended"):
-            refused()
+            call()
 
 
-def test_only_the_bandwidth_of_an_execution_is_updated(aws):
+def test_execution_update_accepts_only_the_bandwidth(aws):
     setup = aws.setup()
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
         arn = setup.start()
@@ -107,7 +107,7 @@ def test_only_the_bandwidth_of_an_execution_is_updated(aws):
             aws.datasync.update_task_execution(TaskExecutionArn=arn, Options={"LogLevel": "OFF"})
 
 
-def test_a_task_that_runs_is_not_deleted(aws):
+def test_running_task_is_not_deleted(aws):
     setup = aws.setup()
     with aws.fault(kind="hold", status="LAUNCHING", target=f"{setup.task_arn}*"):
         setup.start()

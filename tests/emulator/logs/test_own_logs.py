@@ -1,4 +1,4 @@
-"""The emulator's own CloudWatch Logs through the real SDK, with its faults."""
+"""The emulator's own CloudWatch Logs through the real SDK, with faults."""
 
 import time
 import uuid
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 @pytest.fixture
 def stream(own):
-    """A stream with five events of its own."""
+    """A new stream with five events."""
     group, name = f"/own/{uuid.uuid4().hex}", "task-1-exec-1"
     own.logs.create_log_group(logGroupName=group)
     own.logs.create_log_stream(logGroupName=group, logStreamName=name)
@@ -19,11 +19,11 @@ def stream(own):
     return {"logGroupName": group, "logStreamName": name}
 
 
-def messages(answer):
-    return [event["message"] for event in answer["events"]]
+def messages(response):
+    return [event["message"] for event in response["events"]]
 
 
-def test_a_transfer_s_log_is_read_from_the_emulator_itself(own):
+def test_log_of_a_transfer_is_served_by_the_emulator(own):
     setup = own.setup()
     setup.write(a=b"one")
     setup.run()
@@ -34,7 +34,7 @@ def test_a_transfer_s_log_is_read_from_the_emulator_itself(own):
     assert [each["lastEventTimestamp"] >= each["firstEventTimestamp"] for each in listed] == [True]
 
 
-def test_a_log_group_that_is_not_there_does_not_stop_a_transfer(own):
+def test_missing_log_group_does_not_stop_a_transfer(own):
     setup = own.setup()
     own.datasync.update_task(
         TaskArn=setup.task_arn, CloudWatchLogGroupArn="arn:aws:logs:us-east-1:123456789012:log-group:/none"
@@ -43,7 +43,7 @@ def test_a_log_group_that_is_not_there_does_not_stop_a_transfer(own):
     assert setup.run()["Status"] == "SUCCESS"
 
 
-def test_lines_can_be_read_while_the_execution_runs(own, eventually):
+def test_log_lines_are_readable_while_the_execution_runs(own, eventually):
     setup = own.setup(options={"BytesPerSecond": 1})
     setup.write(a=b"1", b=b"2", c=b"x" * 1000)
     arn = setup.start()
@@ -56,7 +56,7 @@ def test_lines_can_be_read_while_the_execution_runs(own, eventually):
     setup.until(arn, lambda described: described["Status"] == "ERROR")
 
 
-def test_pages_end_with_the_token_that_was_passed(own, stream):
+def test_last_page_returns_the_token_of_the_request(own, stream):
     first = own.logs.get_log_events(**stream, startFromHead=True, limit=3)
     second = own.logs.get_log_events(**stream, startFromHead=True, nextToken=first["nextForwardToken"])
     end = own.logs.get_log_events(**stream, startFromHead=True, nextToken=second["nextForwardToken"])
@@ -69,7 +69,7 @@ def test_pages_end_with_the_token_that_was_passed(own, stream):
     assert end["nextForwardToken"] == second["nextForwardToken"]
 
 
-def test_the_end_time_is_exclusive_in_one_operation_and_inclusive_in_the_other(own, stream):
+def test_end_time_is_exclusive_in_get_and_inclusive_in_filter(own, stream):
     events = own.logs.get_log_events(**stream, startFromHead=True)["events"]
     end = events[2]["timestamp"]
     got = own.logs.get_log_events(**stream, startFromHead=True, endTime=end)
@@ -79,7 +79,7 @@ def test_the_end_time_is_exclusive_in_one_operation_and_inclusive_in_the_other(o
     assert all(len(event["eventId"]) == 56 for event in filtered["events"])
 
 
-def test_all_events_are_filtered_in_pages(own, stream):
+def test_filter_log_events_returns_all_events_in_pages(own, stream):
     pages = own.logs.get_paginator("filter_log_events").paginate(
         logGroupName=stream["logGroupName"], logStreamNamePrefix="task-", PaginationConfig={"PageSize": 2}
     )
@@ -97,7 +97,7 @@ def test_groups_and_streams_are_found_by_prefix_and_arn(own, stream):
     assert own.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix="other")["logStreams"] == []
 
 
-def test_what_aws_refuses_is_refused(own, stream):
+def test_requests_that_aws_rejects_are_rejected(own, stream):
     logs, group = own.logs, stream["logGroupName"]
     for code, call in [
         ("ResourceNotFoundException", lambda: logs.get_log_events(logGroupName="/none", logStreamName="s")),
@@ -117,12 +117,12 @@ def test_what_aws_refuses_is_refused(own, stream):
             ),
         ),
     ]:
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as raised:
             call()
-        assert refused.value.response["Error"]["Code"] == code
+        assert raised.value.response["Error"]["Code"] == code
 
 
-def test_an_empty_page_by_fault_is_not_the_end(own, stream):
+def test_empty_page_fault_does_not_end_the_stream(own, stream):
     with own.fault(kind="empty_pages", target=stream["logStreamName"], every=2):
         first = own.logs.get_log_events(**stream, startFromHead=True, limit=2)
         second = own.logs.get_log_events(**stream, startFromHead=True, nextToken=first["nextForwardToken"])
@@ -132,7 +132,7 @@ def test_an_empty_page_by_fault_is_not_the_end(own, stream):
     assert second["nextForwardToken"] != first["nextForwardToken"]
 
 
-def test_short_pages_and_tokens_that_expire_are_possible(own, stream):
+def test_faults_shorten_pages_and_expire_tokens(own, stream):
     with own.fault(kind="short_pages", events=1), own.fault(kind="token_expiry", seconds=0.001):
         first = own.logs.get_log_events(**stream, startFromHead=True)
         assert messages(first) == ["line 0"]
@@ -140,7 +140,7 @@ def test_short_pages_and_tokens_that_expire_are_possible(own, stream):
             own.logs.get_log_events(**stream, startFromHead=True, nextToken=first["nextForwardToken"])
 
 
-def test_throttles_and_failures_strike_as_often_as_told(own, stream):
+def test_faults_throttle_and_fail_calls_up_to_their_limit(own, stream):
     unretried = own.session.client("logs", endpoint_url=own.url, config=own.without_retries)
     with own.fault(kind="throttle", target="GetLogEvents", times=1):
         with pytest.raises(ClientError, match="Rate exceeded") as throttled:

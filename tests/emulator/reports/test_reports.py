@@ -1,4 +1,4 @@
-"""Task reports: records, files, and the whole of it in S3."""
+"""Task reports: records, files, and complete reports in S3."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from emulator.reports.files import detailed_files
-from emulator.reports.records import records
+from emulator.reports.records import build_records
 from emulator.reports.writer import report_levels
-from emulator.transfer.items import Evidence, Item, Kind
-from emulator.transfer.outcomes import Deleted, Failed, Mismatched, Skipped, Transferred, Verified
+from emulator.transfer.item_events import Deleted, Failed, Mismatched, Skipped, Transferred, Verified
+from emulator.transfer.items import Item, ItemSnapshot, Kind
 
 AT = datetime(2023, 10, 16, 21, 48, 23, 213000, tzinfo=UTC)
 FILE = Item("/dir/f", Kind.FILE, 15364, 1_697_492_494_000_000_000)
@@ -21,12 +21,14 @@ ERRORS = dict.fromkeys(ALL, "ERRORS_ONLY")
 EXECUTION = "arn:aws:datasync:us-east-1:123456789012:task/task-0123456789abcdef0/execution/exec-0fedcba9876543210"
 
 
-def entries(*outcomes):
-    return [(AT, outcome) for outcome in outcomes]
+def timed(*events):
+    return [(AT, event) for event in events]
 
 
-def test_a_basic_verified_record_is_that_of_a_real_report():
-    found = records(entries(Verified(Evidence(FILE, HASH), Evidence(FILE, HASH))), enhanced=False, levels=ALL)
+def test_basic_verified_record_equals_a_real_one():
+    found = build_records(
+        timed(Verified(ItemSnapshot(FILE, HASH), ItemSnapshot(FILE, HASH))), enhanced=False, levels=ALL
+    )
 
     metadata = {"Type": "Regular", "ContentSize": 15364, "Mtime": "2023-10-16T21:41:34.000000000Z"}
     assert found == {
@@ -44,9 +46,9 @@ def test_a_basic_verified_record_is_that_of_a_real_report():
     }
 
 
-def test_an_enhanced_record_has_its_own_names_and_folders_have_none():
-    found = records(
-        entries(Transferred(FILE, replaced=True), Transferred(FOLDER, replaced=False)), enhanced=True, levels=ALL
+def test_enhanced_report_has_its_own_field_names_and_no_folders():
+    found = build_records(
+        timed(Transferred(FILE, replaced=True), Transferred(FOLDER, replaced=False)), enhanced=True, levels=ALL
     )
 
     [record] = found["Transferred"]
@@ -54,17 +56,17 @@ def test_an_enhanced_record_has_its_own_names_and_folders_have_none():
     assert "SourceMetadata" in record
 
 
-def test_errors_only_leaves_successes_out():
-    outcomes = entries(
+def test_errors_only_omits_successes():
+    events = timed(
         Transferred(FILE, replaced=False),
         Skipped(FILE, "Unchanged"),
         Deleted(FILE),
         Failed("Transfer", FILE, "open source file", "Permission denied"),
         Failed("Delete", FILE, "delete destination file", "x"),
-        Mismatched(Evidence(FILE, HASH), None),
+        Mismatched(ItemSnapshot(FILE, HASH), None),
     )
 
-    found = records(outcomes, enhanced=False, levels=ERRORS)
+    found = build_records(events, enhanced=False, levels=ERRORS)
 
     assert {
         kind: [record[f"{verb}Status"] for record in found[kind]]
@@ -78,10 +80,10 @@ def test_errors_only_leaves_successes_out():
     assert found["Transferred"][0]["ErrorDetail"] == "Failed to open source file: Permission denied"
 
 
-def test_a_long_list_is_split_into_numbered_files_of_limited_size():
+def test_long_list_is_split_into_numbered_files_of_limited_size():
     found = {"Verified": [{"RelativePath": f"/{number:04d}"} for number in range(100)]}
 
-    files = detailed_files(EXECUTION, found, most_bytes=1000)
+    files = detailed_files(EXECUTION, found, max_bytes=1000)
 
     numbers = [
         re.fullmatch(r"exec-0fedcba9876543210\.files-verified-v1-(\d{5})-[0-9a-f]{17}\.json", name)[1] for name in files
@@ -92,7 +94,7 @@ def test_a_long_list_is_split_into_numbered_files_of_limited_size():
     assert [record for body in files.values() for record in json.loads(body)["Verified"]] == found["Verified"]
 
 
-def test_the_level_of_a_kind_is_its_override_or_the_report_s_own():
+def test_level_of_a_kind_is_its_override_or_the_level_of_the_report():
     configuration = {"ReportLevel": "SUCCESSES_AND_ERRORS", "Overrides": {"Skipped": {"ReportLevel": "ERRORS_ONLY"}}}
     assert report_levels(configuration) == ALL | {"Skipped": "ERRORS_ONLY"}
     assert report_levels({}) == ERRORS
@@ -112,7 +114,7 @@ def finished(described):
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
-def test_a_report_is_written_after_the_execution(aws, mode):
+def test_report_is_written_after_the_execution(aws, mode):
     setup = aws.setup(mode=mode)
     setup.write(a=b"one", b=b"two")
 
@@ -135,7 +137,7 @@ def test_a_report_is_written_after_the_execution(aws, mode):
     assert overview["Result"]["FilesVerified"] == described["FilesVerified"]
 
 
-def test_a_report_that_cannot_be_written_is_told_and_the_execution_succeeds(aws):
+def test_report_upload_error_is_shown_and_the_execution_succeeds(aws):
     setup = aws.setup()
     where = configuration(setup)
     where["Destination"]["S3"]["S3BucketArn"] += "-none"
@@ -146,7 +148,7 @@ def test_a_report_that_cannot_be_written_is_told_and_the_execution_succeeds(aws)
     assert described["ReportResult"]["ErrorDetail"].startswith("Failed to upload Task Report(s) to S3")
 
 
-def test_a_report_can_be_missing_by_fault(aws):
+def test_fault_prevents_the_report(aws):
     setup = aws.setup()
     with aws.fault(kind="report_missing", target=f"{setup.task_arn}*"):
         described = setup.run(TaskReportConfig=configuration(setup))

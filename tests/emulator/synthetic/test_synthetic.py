@@ -1,39 +1,41 @@
-"""Executions over files that exist nowhere."""
+"""Executions over files that do not exist."""
 
 import json
 from itertools import islice
 
 import pytest
 
-from emulator.logs.basic import BasicLines
-from emulator.logs.enhanced import EnhancedRecords
-from emulator.logs.forms import Forms
-from emulator.synthetic.script import script
+from emulator.logs.basic import BasicFormatter
+from emulator.logs.enhanced import EnhancedFormatter
+from emulator.logs.templates import Templates
+from emulator.synthetic.generated_log import generate_log
 from emulator.synthetic.shares import SyntheticShare, SyntheticShares
 
 EXECUTION = "arn:aws:datasync:us-east-1:123456789012:task/task-0123456789abcdef0/execution/exec-0fedcba9876543210"
 SHARE = SyntheticShare("nas/big", files=7, folders=2, size_bytes=10)
 
 
-def messages(written):
-    return [written.event(position).message for position in range(written.length)]
+def messages(log):
+    return [log.event(position).message for position in range(log.length)]
 
 
-def test_a_basic_script_has_every_line_of_an_execution():
-    written = script(SHARE, BasicLines(EXECUTION, Forms()), 0, "TRANSFER", "ONLY_FILES_TRANSFERRED")
-    lines = messages(written)
+def test_generated_basic_log_has_every_line_of_an_execution():
+    log = generate_log(SHARE, BasicFormatter(EXECUTION, Templates()), 0, "TRANSFER", "ONLY_FILES_TRANSFERRED")
+    lines = messages(log)
 
     assert lines[0].endswith("started.")
     assert lines[-1].endswith("finished with status Success.")
     assert sum(line.startswith("[NOTICE] Transferred file /folder-") for line in lines) == 7
     assert lines[9:12] == [f"[NOTICE] Verified directory {path}" for path in ("/", "/folder-000000", "/folder-000001")]
     assert sum(line.startswith("[NOTICE] Verified file /folder-") for line in lines) == 7
-    assert written.length == 2 + 7 + 3 + 7 + 1
+    assert log.length == 2 + 7 + 3 + 7 + 1
 
 
-def test_an_enhanced_script_has_two_records_for_each_file():
-    writing = EnhancedRecords(EXECUTION, ("loc-1", "loc-2"), Forms())
-    records = [json.loads(line) for line in messages(script(SHARE, writing, 0, "TRANSFER", "ONLY_FILES_TRANSFERRED"))]
+def test_generated_enhanced_log_has_two_records_for_each_file():
+    formatter = EnhancedFormatter(EXECUTION, ("loc-1", "loc-2"), Templates())
+    records = [
+        json.loads(line) for line in messages(generate_log(SHARE, formatter, 0, "TRANSFER", "ONLY_FILES_TRANSFERRED"))
+    ]
 
     assert [record["Action"] for record in records] == ["TRANSFER"] * 7 + ["VERIFY"] * 7
 
@@ -41,11 +43,11 @@ def test_an_enhanced_script_has_two_records_for_each_file():
 @pytest.mark.parametrize(
     ("level", "mode", "length"), [("OFF", "NONE", 0), ("BASIC", "NONE", 0), ("TRANSFER", "NONE", 2 + 7 + 1)]
 )
-def test_a_script_is_as_long_as_level_and_verification_make_it(level, mode, length):
-    assert script(SHARE, BasicLines(EXECUTION, Forms()), 0, level, mode).length == length
+def test_log_level_and_verify_mode_determine_the_length_of_the_generated_log(level, mode, length):
+    assert generate_log(SHARE, BasicFormatter(EXECUTION, Templates()), 0, level, mode).length == length
 
 
-def test_names_and_sizes_are_always_the_same_and_all_names_differ():
+def test_names_and_sizes_are_reproducible_and_names_are_unique():
     share = SyntheticShare("nas/big", files=5000, folders=7, size_bytes=10)
     first = [share.file(number) for number in range(5000)]
 
@@ -55,7 +57,7 @@ def test_names_and_sizes_are_always_the_same_and_all_names_differ():
 
 
 @pytest.mark.parametrize(
-    "given",
+    "definition",
     [
         {},
         {"share": "a"},
@@ -65,13 +67,13 @@ def test_names_and_sizes_are_always_the_same_and_all_names_differ():
         {"share": "a", "files": 1, "folders": 0},
     ],
 )
-def test_a_share_that_is_not_well_formed_is_refused(given):
+def test_invalid_share_is_rejected(definition):
     with pytest.raises(ValueError, match="synthetic share"):
-        SyntheticShares().add(given)
+        SyntheticShares().add(definition)
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
-def test_an_execution_of_a_million_files_ends_at_once_and_its_log_can_be_read(own, mode):
+def test_execution_of_a_million_files_ends_quickly_and_its_log_is_readable(own, mode):
     setup = own.setup(mode=mode, options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
     own.control("POST", "synthetic", {"share": f"nas/{setup.name}", "files": 1_000_000, "folders": 1000})
 
@@ -84,9 +86,9 @@ def test_an_execution_of_a_million_files_ends_at_once_and_its_log_can_be_read(ow
     stream = {"logGroupName": setup.log_group, "logStreamName": f"{task_id}-{execution_id}"}
     token, pages = {}, []
     for _ in range(2):
-        answer = own.logs.get_log_events(**stream, startFromHead=True, **token)
-        token = {"nextToken": answer["nextForwardToken"]}
-        pages.append([event["message"] for event in answer["events"]])
+        response = own.logs.get_log_events(**stream, startFromHead=True, **token)
+        token = {"nextToken": response["nextForwardToken"]}
+        pages.append([event["message"] for event in response["events"]])
     last = own.logs.get_log_events(**stream, limit=1)["events"][-1]["message"]
     assert all(len(page) > 1000 for page in pages)
     assert len(set(islice(pages[0], 1000)) & set(pages[1])) == 0
@@ -96,7 +98,7 @@ def test_an_execution_of_a_million_files_ends_at_once_and_its_log_can_be_read(ow
         assert json.loads(last)["Action"] == "VERIFY"
 
 
-def test_without_own_logs_a_synthetic_share_ends_in_error(aws):
+def test_synthetic_share_without_own_logs_ends_in_error(aws):
     setup = aws.setup()
     aws.control("POST", "synthetic", {"share": f"nas/{setup.name}", "files": 1})
 

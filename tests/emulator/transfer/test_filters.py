@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.transfer.filters import in_manifest, manifest_paths, selected
+from emulator.transfer.filters import manifest_paths, select_by_filters, select_by_manifest
 
 
 def rule(value):
@@ -34,12 +34,12 @@ def rule(value):
         ("", "*", "/a\nb", False),
     ],
 )
-def test_patterns_choose_paths(includes, excludes, path, chosen):
-    assert selected(rule(includes), rule(excludes))(path) is chosen
+def test_filters_select_paths(includes, excludes, path, chosen):
+    assert select_by_filters(rule(includes), rule(excludes))(path) is chosen
 
 
-def test_a_manifest_lists_paths_and_the_folders_above_them():
-    chosen = in_manifest(manifest_paths('d/a.csv\n"with ""quotes"", and\nline"\nversioned.txt,v1\n\n'))
+def test_manifest_selects_paths_and_their_parent_folders():
+    chosen = select_by_manifest(manifest_paths('d/a.csv\n"with ""quotes"", and\nline"\nversioned.txt,v1\n\n'))
 
     assert all(chosen(path) for path in ("/", "/d", "/d/a.csv", '/with "quotes", and\nline', "/versioned.txt"))
     assert not chosen("/d/b.csv")

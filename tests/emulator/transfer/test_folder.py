@@ -1,4 +1,4 @@
-"""A folder as a share."""
+"""A local folder as a share."""
 
 import os
 
@@ -6,10 +6,10 @@ import pytest
 
 from emulator.transfer.folder import FolderSource, share_folder
 from emulator.transfer.items import Kind
-from emulator.transfer.places import Unreachable
+from emulator.transfer.locations import LocationUnavailableError
 
 
-async def test_everything_is_listed_parents_before_children_and_in_order(tmp_path):
+async def test_listing_is_ordered_with_parents_before_children(tmp_path):
     for name in ("b/x", "b/a/y", "a"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("123")
@@ -29,15 +29,15 @@ async def test_everything_is_listed_parents_before_children_and_in_order(tmp_pat
     ]
 
 
-async def test_a_file_that_is_gone_or_became_a_pipe_is_not_found(tmp_path):
+async def test_missing_file_and_pipe_are_not_found(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in ("/gone", "/pipe"):
         with pytest.raises(FileNotFoundError):
             await FolderSource(tmp_path).stat(path)
 
 
-async def test_a_folder_that_is_not_there_cannot_be_reached(tmp_path):
-    with pytest.raises(Unreachable):
+async def test_missing_folder_is_unavailable(tmp_path):
+    with pytest.raises(LocationUnavailableError):
         await FolderSource(tmp_path / "none").listing()
 
 
@@ -50,11 +50,11 @@ async def test_a_folder_that_is_not_there_cannot_be_reached(tmp_path):
         ("hdfs://node:8020/d/", "node_8020/d"),
     ],
 )
-def test_a_location_is_server_and_subdirectory_below_the_shares(tmp_path, uri, folder):
+def test_location_is_server_and_subdirectory_in_the_folder_of_shares(tmp_path, uri, folder):
     assert share_folder(tmp_path, uri) == tmp_path / folder
 
 
 @pytest.mark.parametrize("uri", ["nfs://nas/../secret/", "nfs://../x/", "nfs://nas/a/../../../x/"])
-def test_no_location_leaves_the_shares(tmp_path, uri):
-    with pytest.raises(Unreachable):
+def test_location_outside_the_folder_of_shares_is_rejected(tmp_path, uri):
+    with pytest.raises(LocationUnavailableError):
         share_folder(tmp_path, uri)

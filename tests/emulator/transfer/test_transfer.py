@@ -1,4 +1,4 @@
-"""Whole transfers, from a folder to S3, seen through the real SDK."""
+"""Complete transfers from a folder to S3, through the real SDK."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-# moto server refuses keys with a line break; tests/emulator/logs has such names.
+# Without line breaks, which moto server rejects in keys; tests/emulator/logs tests such names.
 ODD_NAMES = [
     "a, 9 bytes",
     "comma,",
@@ -19,7 +19,7 @@ ODD_NAMES = [
 ]
 
 
-def test_a_basic_execution_copies_files_counts_directories_and_logs_as_a_real_one(aws):
+def test_basic_execution_copies_files_counts_directories_and_logs_like_a_real_one(aws):
     setup = aws.setup()
     setup.write(a=b"one", dir__b=b"three")
 
@@ -48,7 +48,7 @@ def test_a_basic_execution_copies_files_counts_directories_and_logs_as_a_real_on
     assert described["StartTime"] <= described["LaunchTime"] <= described["EndTime"]
 
 
-def test_objects_bear_the_metadata_of_their_files(aws):
+def test_objects_have_the_metadata_of_their_files(aws):
     setup = aws.setup()
     setup.write(a=b"one")
     os.utime(setup.folder / "a", ns=(1_700_000_000_000_000_001, 1_600_000_000_123_456_789))
@@ -60,7 +60,7 @@ def test_objects_bear_the_metadata_of_their_files(aws):
     assert metadata["file-permissions"] == f"{(setup.folder / 'a').stat().st_mode & 0o7777:04o}"
 
 
-def test_an_enhanced_execution_writes_records_and_counts_folders_apart(aws):
+def test_enhanced_execution_writes_records_and_counts_folders_separately(aws):
     setup = aws.setup(mode="ENHANCED")
     setup.write(dir__b=b"three")
 
@@ -81,7 +81,7 @@ def test_an_enhanced_execution_writes_records_and_counts_folders_apart(aws):
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
-def test_names_of_every_kind_arrive_and_stand_in_the_log_as_they_are(aws, mode):
+def test_unusual_names_are_copied_and_logged_unchanged(aws, mode):
     setup = aws.setup(mode=mode, options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
     for name in ODD_NAMES:
         setup.put(name, b"123")
@@ -100,7 +100,7 @@ def test_names_of_every_kind_arrive_and_stand_in_the_log_as_they_are(aws, mode):
         assert verified == set(ODD_NAMES)
 
 
-def test_a_name_that_is_not_utf8_fails_and_the_others_arrive(aws):
+def test_name_that_is_not_utf8_fails_and_other_files_are_copied(aws):
     setup = aws.setup()
     setup.write(a=b"one")
     (setup.folder / os.fsdecode(b"bad-\xff")).write_bytes(b"x")
@@ -113,7 +113,7 @@ def test_a_name_that_is_not_utf8_fails_and_the_others_arrive(aws):
     assert any(line.startswith("[ERROR] Failed to transfer file /bad-?: ") for line in setup.log())
 
 
-def test_a_second_execution_transfers_what_changed_and_its_directory(aws):
+def test_second_execution_transfers_changed_files_and_their_directory(aws):
     setup = aws.setup(options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
     setup.write(old=b"old", dir__same=b"same", dir__changes=b"1")
     assert setup.run()["FilesTransferred"] == 5
@@ -137,7 +137,7 @@ def test_transfer_mode_all_transfers_everything_again(aws):
     assert setup.run()["FilesTransferred"] == 2
 
 
-def test_point_in_time_verifies_also_what_was_not_transferred(aws):
+def test_point_in_time_consistent_verifies_items_that_were_not_transferred(aws):
     setup = aws.setup(options={"VerifyMode": "POINT_IN_TIME_CONSISTENT"})
     setup.write(a=b"one", b=b"two")
     setup.run()
@@ -148,7 +148,7 @@ def test_point_in_time_verifies_also_what_was_not_transferred(aws):
     assert "[NOTICE] Verified file /b, 3 bytes" in setup.log()
 
 
-def test_without_verification_there_is_no_verified_line(aws):
+def test_execution_without_verification_logs_no_verified_line(aws):
     setup = aws.setup(options={"VerifyMode": "NONE"})
     setup.write(a=b"one")
 
@@ -159,7 +159,7 @@ def test_without_verification_there_is_no_verified_line(aws):
     assert not any("Verified" in line for line in setup.log())
 
 
-def test_a_file_that_changes_before_it_is_verified_ends_the_execution_in_error(aws):
+def test_file_that_changes_before_verification_ends_the_execution_in_error(aws):
     setup = aws.setup(options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
     setup.write(good=b"good", bad=b"bad")
     with aws.fault(kind="hold", status="TRANSFERRING", target=f"{setup.task_arn}*"):
@@ -186,7 +186,7 @@ def test_a_file_that_changes_before_it_is_verified_ends_the_execution_in_error(a
     assert log[-1].endswith("finished with status Error.")
 
 
-def test_content_that_changes_without_its_size_and_time_is_noticed(aws):
+def test_content_change_with_equal_size_and_time_is_detected(aws):
     setup = aws.setup(options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
     setup.write(a=b"one")
     times = setup.folder.joinpath("a").stat()
@@ -201,7 +201,7 @@ def test_content_that_changes_without_its_size_and_time_is_noticed(aws):
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
-def test_the_fault_change_source_fails_verification_until_it_is_removed(aws, mode):
+def test_fault_change_source_fails_verification_until_it_ends(aws, mode):
     setup = aws.setup(mode=mode, options={"VerifyMode": "ONLY_FILES_TRANSFERRED"})
     setup.write(good=b"good", bad=b"bad")
     with aws.fault(kind="change_source", path="/bad", target=f"{setup.task_arn}*"):
@@ -214,7 +214,7 @@ def test_the_fault_change_source_fails_verification_until_it_is_removed(aws, mod
     assert not any("good" in line for line in setup.log())
 
 
-def test_enhanced_mode_says_of_a_changed_file_that_it_differs(aws):
+def test_enhanced_mode_reports_a_changed_file_as_different(aws):
     setup = aws.setup(mode="ENHANCED")
     setup.write(bad=b"bad")
     with aws.fault(kind="change_source", path="/bad", target=f"{setup.task_arn}*"):
@@ -226,7 +226,7 @@ def test_enhanced_mode_says_of_a_changed_file_that_it_differs(aws):
     assert described["Result"]["ErrorDetail"] == "Verification failed due to a difference in metadata"
 
 
-def test_a_file_that_vanishes_is_told_and_the_others_arrive(aws):
+def test_vanished_file_is_logged_and_other_files_are_copied(aws):
     setup = aws.setup()
     setup.write(gone=b"gone", stays=b"stays")
     with aws.fault(kind="vanish_source", path="/gone", target=f"{setup.task_arn}*"):
@@ -237,7 +237,7 @@ def test_a_file_that_vanishes_is_told_and_the_others_arrive(aws):
     assert "[NOTICE] Verified file /stays, 5 bytes" in setup.log()
 
 
-def test_a_file_that_cannot_be_read_is_told_and_the_others_arrive(aws):
+def test_unreadable_file_is_logged_and_other_files_are_copied(aws):
     setup = aws.setup(options={"LogLevel": "BASIC"})
     setup.write(secret=b"secret", open=b"open")
     with aws.fault(kind="unreadable", path="/secret", target=f"{setup.task_arn}*"):
@@ -247,7 +247,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_arrive(aws):
     assert "pre/open" in setup.objects()
 
 
-def test_nothing_is_logged_at_level_off(aws):
+def test_log_level_off_creates_no_log_stream(aws):
     setup = aws.setup(options={"LogLevel": "OFF"})
     setup.write(a=b"one")
     setup.run()
@@ -255,7 +255,7 @@ def test_nothing_is_logged_at_level_off(aws):
     assert aws.logs.describe_log_streams(logGroupName=setup.group)["logStreams"] == []
 
 
-def test_a_symbolic_link_becomes_an_object_with_its_target(aws):
+def test_symbolic_link_becomes_an_object_with_its_target(aws):
     setup = aws.setup()
     setup.write(a=b"one")
     (setup.folder / "link").symlink_to("dir/elsewhere")
@@ -264,7 +264,7 @@ def test_a_symbolic_link_becomes_an_object_with_its_target(aws):
     assert setup.objects()["pre/link"] == b"dir/elsewhere"
 
 
-def test_what_is_in_the_destination_only_is_kept_or_removed_as_told(aws):
+def test_item_only_in_the_destination_is_deleted_only_with_remove(aws):
     setup = aws.setup()
     setup.write(a=b"one", gone=b"gone")
     setup.run()
@@ -277,7 +277,7 @@ def test_what_is_in_the_destination_only_is_kept_or_removed_as_told(aws):
     assert set(setup.objects()) == {"pre/", "pre/a"}
 
 
-def test_overwrite_never_leaves_what_is_there(aws):
+def test_overwrite_mode_never_keeps_existing_objects(aws):
     setup = aws.setup(options={"OverwriteMode": "NEVER", "VerifyMode": "ONLY_FILES_TRANSFERRED"})
     setup.write(a=b"one")
     setup.run()
@@ -287,7 +287,7 @@ def test_overwrite_never_leaves_what_is_there(aws):
     assert setup.objects() == {"pre/": b"", "pre/a": b"one", "pre/b": b"new"}
 
 
-def test_filters_choose_what_is_transferred(aws):
+def test_filters_select_the_transferred_files(aws):
     setup = aws.setup()
     setup.write(keep__a=b"1", keep__b_tmp=b"2", other__c=b"3")
 
@@ -300,7 +300,7 @@ def test_filters_choose_what_is_transferred(aws):
     assert described["Excludes"] == [{"FilterType": "SIMPLE_PATTERN", "Value": "*_tmp"}]
 
 
-def test_a_manifest_chooses_what_is_transferred(aws):
+def test_manifest_selects_the_transferred_files(aws):
     setup = aws.setup()
     setup.write(a=b"1", dir__b=b"2", dir__c=b"3")
     setup.put("with,comma", b"4")
@@ -319,7 +319,7 @@ def test_a_manifest_chooses_what_is_transferred(aws):
     assert set(setup.objects()) == {"lists/m.csv", "pre/", "pre/dir/", "pre/dir/b", "pre/with,comma"}
 
 
-def test_another_bucket_can_be_the_source(aws):
+def test_bucket_is_supported_as_the_source(aws):
     first = aws.setup(prefix="")
     first.write(dir__a=b"one")
     first.run()
@@ -330,7 +330,7 @@ def test_another_bucket_can_be_the_source(aws):
     assert second.run()["FilesTransferred"] == 0
 
 
-def test_without_a_prefix_keys_are_paths(aws):
+def test_keys_equal_paths_without_a_prefix(aws):
     setup = aws.setup(prefix="")
     setup.write(a=b"one", dir__b=b"two")
 
@@ -338,7 +338,7 @@ def test_without_a_prefix_keys_are_paths(aws):
     assert set(setup.objects()) == {"a", "dir/", "dir/b"}
 
 
-def test_a_large_file_arrives_in_parts(aws):
+def test_large_file_is_copied_in_parts(aws):
     setup = aws.setup()
     content = os.urandom(1024) * (17 * 1024)
     setup.put("large", content)
@@ -352,7 +352,7 @@ def test_a_large_file_arrives_in_parts(aws):
     assert copy.objects()["copy/large"] == content
 
 
-def test_bandwidth_is_limited_and_the_limit_can_be_lifted(aws):
+def test_bandwidth_is_limited_until_the_limit_is_removed(aws):
     setup = aws.setup(options={"BytesPerSecond": 1})
     setup.write(a=b"x" * 3600)
     arn = setup.start()
@@ -364,7 +364,7 @@ def test_bandwidth_is_limited_and_the_limit_can_be_lifted(aws):
     assert setup.until(arn, lambda described: described["Status"] != "TRANSFERRING")["BytesWritten"] == 3600
 
 
-def test_a_share_that_is_not_there_ends_the_execution_in_error(aws):
+def test_missing_share_ends_the_execution_in_error(aws):
     setup = aws.setup()
     setup.folder.rmdir()
 
@@ -375,7 +375,7 @@ def test_a_share_that_is_not_there_ends_the_execution_in_error(aws):
     assert described["Result"]["PrepareStatus"] == "ERROR"
 
 
-def test_a_bucket_that_is_not_there_ends_the_execution_in_error(aws):
+def test_missing_bucket_ends_the_execution_in_error(aws):
     setup = aws.setup()
     aws.s3.delete_bucket(Bucket=setup.bucket)
 
@@ -384,7 +384,7 @@ def test_a_bucket_that_is_not_there_ends_the_execution_in_error(aws):
     assert (described["Status"], "Bucket" in described["Result"]["ErrorDetail"]) == ("ERROR", True)
 
 
-def test_a_log_group_that_is_not_there_does_not_stop_a_transfer(aws):
+def test_missing_log_group_does_not_stop_a_transfer(aws):
     setup = aws.setup()
     setup.write(a=b"one")
     aws.logs.delete_log_group(logGroupName=setup.group)

@@ -1,6 +1,6 @@
-"""The newest botocore in a process of its own, since aioboto3 pins an older one: as it comes, and speaking CBOR.
+"""The newest botocore in a separate process, because aioboto3 pins an older one; with JSON and with CBOR.
 
-Its model of DataSync lists CBOR before JSON, and yet it chooses JSON where both are listed.
+Its DataSync model lists CBOR before JSON, but it chooses JSON if both are listed.
 """
 
 import gzip
@@ -29,11 +29,11 @@ while (described := client.describe_task_execution(TaskExecutionArn=arn))["Statu
     pass
 try:
     client.describe_task(TaskArn=task_arn[:-3] + "000")
-except client.exceptions.InvalidRequestException as error:
-    refused = error.response["Error"]["Message"]
+except client.exceptions.InvalidRequestException as exception:
+    error = exception.response["Error"]["Message"]
 listed = [e["TaskExecutionArn"] for page in client.get_paginator("list_task_executions").paginate(TaskArn=task_arn)
           for e in page["TaskExecutions"]]
-print(json.dumps({"version": botocore.__version__, "arn": arn, "status": described["Status"], "refused": refused,
+print(json.dumps({"version": botocore.__version__, "arn": arn, "status": described["Status"], "error": error,
                   "started": described["StartTime"].isoformat(), "files": described["FilesVerified"],
                   "listed": listed, "path": sent[0]}))
 """
@@ -41,11 +41,11 @@ print(json.dumps({"version": botocore.__version__, "arn": arn, "status": describ
 
 @pytest.fixture(params=["json", "smithy-rpc-v2-cbor"])
 def protocol(request, tmp_path):
-    """A protocol, and in tmp_path the SDK's own model without any other."""
+    """A protocol; tmp_path holds the SDK's own model with this protocol only."""
     assert SDK.is_dir(), f"{SDK} is missing: `make` sets it up"
-    told = tmp_path / "datasync/2018-11-09"
-    shutil.copytree(SDK / "botocore/data/datasync/2018-11-09", told)
-    packed = told / "service-2.json.gz"
+    model_folder = tmp_path / "datasync/2018-11-09"
+    shutil.copytree(SDK / "botocore/data/datasync/2018-11-09", model_folder)
+    packed = model_folder / "service-2.json.gz"
     model = json.loads(gzip.decompress(packed.read_bytes()))
     assert request.param in model["metadata"]["protocols"]
     model["metadata"] |= {"protocol": request.param, "protocols": [request.param]}
@@ -53,7 +53,7 @@ def protocol(request, tmp_path):
     return request.param
 
 
-def test_the_newest_sdk_runs_an_execution(aws, protocol, tmp_path):
+def test_newest_sdk_runs_an_execution(aws, protocol, tmp_path):
     setup = aws.setup()
     setup.write(a=b"one", b=b"two")
     result = subprocess.run(
@@ -64,9 +64,9 @@ def test_the_newest_sdk_runs_an_execution(aws, protocol, tmp_path):
         text=True,
         timeout=60,
     )
-    said = json.loads(result.stdout)
-    assert tuple(map(int, said["version"].split(".")[:2])) >= (1, 44)
-    assert said["path"] == ("/" if protocol == "json" else "/service/FmrsService/operation/StartTaskExecution")
-    assert (said["status"], said["files"], said["listed"]) == ("SUCCESS", 3, [said["arn"]])
-    assert said["started"] == setup.describe(said["arn"])["StartTime"].isoformat()
-    assert "not found" in said["refused"]
+    printed = json.loads(result.stdout)
+    assert tuple(map(int, printed["version"].split(".")[:2])) >= (1, 44)
+    assert printed["path"] == ("/" if protocol == "json" else "/service/FmrsService/operation/StartTaskExecution")
+    assert (printed["status"], printed["files"], printed["listed"]) == ("SUCCESS", 3, [printed["arn"]])
+    assert printed["started"] == setup.describe(printed["arn"])["StartTime"].isoformat()
+    assert "not found" in printed["error"]

@@ -1,4 +1,4 @@
-"""Both protocols, on the wire and through the real SDK."""
+"""Both protocols, as raw HTTP and through the real SDK."""
 
 import gzip
 import json
@@ -17,11 +17,11 @@ from emulator.wire.model import load_model
 
 
 def post(url, data, **headers):
-    """Status, headers and body of a raw POST."""
+    """Send a raw POST; return status, headers and body."""
     request = urllib.request.Request(url, data=data, headers={k.replace("_", "-"): v for k, v in headers.items()})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.headers, answer.read()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.headers, error.read()
@@ -29,15 +29,15 @@ def post(url, data, **headers):
 
 @pytest.fixture
 def cbor_datasync(aws, tmp_path):
-    """The SDK with a model that says that DataSync speaks CBOR, and nothing else."""
+    """An SDK client whose DataSync model has CBOR as its only protocol."""
     shipped = Path(botocore.__file__).parent / "data/datasync/2018-11-09"
-    told = tmp_path / "datasync/2018-11-09"
-    shutil.copytree(shipped, told)
-    packed = told / "service-2.json.gz"
+    model_folder = tmp_path / "datasync/2018-11-09"
+    shutil.copytree(shipped, model_folder)
+    packed = model_folder / "service-2.json.gz"
     model = json.loads(gzip.decompress(packed.read_bytes()))
     model["metadata"] |= {"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor"]}
     packed.unlink()
-    (told / "service-2.json").write_text(json.dumps(model))
+    (model_folder / "service-2.json").write_text(json.dumps(model))
     core = botocore.session.get_session()
     core.get_component("data_loader").search_paths.insert(0, str(tmp_path))
     session = boto3.Session("test", "test", region_name="us-east-1", botocore_session=core)
@@ -46,7 +46,7 @@ def cbor_datasync(aws, tmp_path):
     client.close()
 
 
-def test_an_sdk_that_speaks_cbor_runs_an_execution(aws, cbor_datasync):
+def test_sdk_with_cbor_runs_an_execution(aws, cbor_datasync):
     paths = []
     cbor_datasync.meta.events.register("before-send", lambda request, **_: paths.append(request.url))
     setup = aws.setup()
@@ -64,12 +64,12 @@ def test_an_sdk_that_speaks_cbor_runs_an_execution(aws, cbor_datasync):
     assert {name: described[name] for name in described if name != "ResponseMetadata"} == {
         name: in_json[name] for name in in_json if name != "ResponseMetadata"
     }
-    with pytest.raises(cbor_datasync.exceptions.InvalidRequestException, match="not found") as refused:
+    with pytest.raises(cbor_datasync.exceptions.InvalidRequestException, match="not found") as raised:
         cbor_datasync.describe_task(TaskArn=setup.task_arn[:-3] + "000")
-    assert refused.value.response["errorCode"] == "InvalidParameter"
+    assert raised.value.response["errorCode"] == "InvalidParameter"
 
 
-def test_blobs_pass_in_both_protocols(aws, cbor_datasync):
+def test_blobs_are_unchanged_in_both_protocols(aws, cbor_datasync):
     agent = "arn:aws:datasync:us-east-1:123456789012:agent/agent-0123456789abcdef0"
     arn = cbor_datasync.create_location_object_storage(
         ServerHostname="minio", BucketName="box", AgentArns=[agent], ServerCertificate=b"\x00\xff"
@@ -79,7 +79,7 @@ def test_blobs_pass_in_both_protocols(aws, cbor_datasync):
         assert client.describe_location_object_storage(LocationArn=arn)["ServerCertificate"] == b"\x00\xff"
 
 
-def test_a_cbor_answer_bears_the_protocol_and_times_as_tag_1(aws):
+def test_cbor_response_has_the_protocol_header_and_times_with_tag_1(aws):
     setup = aws.setup()
     status, headers, body = post(
         f"{aws.url}/service/FmrsService/operation/DescribeTask", cbor2.dumps({"TaskArn": setup.task_arn})
@@ -93,7 +93,7 @@ def test_a_cbor_answer_bears_the_protocol_and_times_as_tag_1(aws):
 
 
 @pytest.mark.parametrize("mode", ["BASIC", "ENHANCED"])
-def test_an_answer_has_no_member_that_the_model_lacks_but_the_newer_counters_of_folders(aws, mode):
+def test_response_has_only_members_of_the_model_and_the_newer_folder_counters(aws, mode):
     setup = aws.setup(mode=mode, Name="n", Schedule={"ScheduleExpression": "rate(12 hours)"})
     setup.run()
     model = load_model("datasync")
@@ -116,19 +116,19 @@ def test_an_answer_has_no_member_that_the_model_lacks_but_the_newer_counters_of_
     ("path", "body", "headers"),
     [
         ("/", b"{not json", {"X_Amz_Target": "FmrsService.ListTasks"}),
-        ("/", b"{}", {"X_Amz_Target": "FmrsService.MakeCoffee"}),
-        ("/", b"{}", {"X_Amz_Target": "Nobody.ListTasks"}),
+        ("/", b"{}", {"X_Amz_Target": "FmrsService.BrewCoffee"}),
+        ("/", b"{}", {"X_Amz_Target": "Unknown.ListTasks"}),
         ("/", b"{}", {}),
         ("/", b"[]", {"X_Amz_Target": "FmrsService.ListTasks"}),
         ("/service/FmrsService/operation/ListTasks", b"\xff\xff", {}),
-        ("/service/Nobody/operation/ListTasks", b"", {}),
+        ("/service/Unknown/operation/ListTasks", b"", {}),
     ],
 )
-def test_a_request_that_makes_no_sense_gets_an_error_of_the_protocol(aws, path, body, headers):
-    status, _, answer = post(f"{aws.url}{path}", body, **headers)
+def test_invalid_request_gets_an_error_in_its_protocol(aws, path, body, headers):
+    status, _, response = post(f"{aws.url}{path}", body, **headers)
 
     assert status == 400
-    error = json.loads(answer) if path == "/" else cbor2.loads(answer)
+    error = json.loads(response) if path == "/" else cbor2.loads(response)
     assert error["__type"].rpartition("#")[2] in {
         "SerializationException",
         "UnknownOperationException",

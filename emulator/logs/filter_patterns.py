@@ -1,14 +1,14 @@
-"""Filter patterns of CloudWatch Logs, as far as they are made of terms."""
+"""Filter patterns of CloudWatch Logs; only patterns of terms are supported."""
 
 import re
 
 _TERM = re.compile(r'([-?]?)(?:"((?:\\.|[^"\\])*)"|(\S+))')
 
 
-def matches(pattern: str, message: str) -> bool:
-    """Whether a message holds every term, one of those with `?` if there are any, and none of those with `-`.
+def matches_pattern(pattern: str, message: str) -> bool:
+    """Return whether a message contains every plain term, at least one `?` term if any, and no `-` term.
 
-    A term in quotes is a phrase. Patterns for JSON (`{…}`) and for fields (`[…]`) are not read: they match nothing.
+    A term in quotes is a phrase. Patterns for JSON (`{…}`) and for fields (`[…]`) are not supported and match nothing.
     """
     if pattern[:1] in {"{", "["}:
         return False
