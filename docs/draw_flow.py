@@ -47,7 +47,7 @@ class Box(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """A line through points, with a tip at the last one and a label. `label_at` is where the label's text begins."""
+    """A line through points, with a tip at the last one and a label. `label_at` is the start of the label's text."""
 
     points: Sequence[tuple[int, int]]
     label: str = ""

@@ -7,8 +7,11 @@ import pytest
 from docs.draw_flow import PICTURE, drawing
 
 ROOT = Path(__file__).parents[2]
-NOT_OURS = {".git", ".venv", "node_modules", "inbox"}
-PAGES = sorted(path for path in ROOT.rglob("*.md") if not NOT_OURS.intersection(path.relative_to(ROOT).parts))
+PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if not any(part.startswith(".") or part == "inbox" for part in path.relative_to(ROOT).parts)
+)
 
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1\s*$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
