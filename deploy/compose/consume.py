@@ -1,7 +1,7 @@
-"""A consumer of the queue: prints each message's body as a line, deletes it, and ends once none has come for a while.
+"""A consumer of the queue: print each message's body as a line, delete it, and end when none arrives for a while.
 
-A message may come twice, with the same `id`. This one prints what it has not seen; a real one keeps the ids of what it
-has done beside its work, and deletes a message only after that.
+A message may arrive twice, with the same `id`, and this consumer prints it once. A real consumer stores the ids of
+processed messages together with its results, and deletes a message after that.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Makes what DataSync needs: a bucket, a log group, two locations and the task `inbox`. Safe to repeat."""
+"""The resources that DataSync needs: a bucket, a log group, two locations and the task `inbox`. Safe to repeat."""
 
 import boto3
 

@@ -1,4 +1,4 @@
-"""Starts an execution of the task `inbox` and prints its ARN."""
+"""The start of an execution of the task `inbox`. It prints the execution's ARN."""
 
 import boto3
 

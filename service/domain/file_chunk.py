@@ -71,7 +71,9 @@ class DecidedFiles:
     progress: SendProgress
 
     def add_to(self, execution: Execution) -> Execution:
-        """Return the execution with these outcomes counted and this progress."""
+        """Return the execution with this progress and, unless it is a replay, with these outcomes counted."""
+        if execution.replay.active:
+            return execution.with_sending(self.progress)
         carried = {id_: Counter(counts) for id_, counts in execution.carried_outcome_counts.items()}
         for id_, counts in self.counts.items():
             if id_ != execution.id:

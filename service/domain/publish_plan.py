@@ -1,12 +1,15 @@
-"""The plan of a publishing: which executions are published together, which help to decide, and what counts as new."""
+"""The plan of a publishing and its completion: which executions are published together, and what counts as new."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
-from service.domain.execution import Execution, PlanMember, PublishPlan, SendProgress
+from service.domain.execution import Execution, Outcome, PlanMember, PublishPlan, SendProgress
 from service.domain.names import ExecutionId, Status, VerifyMode
-from service.domain.phases import Phase
+from service.domain.observations import PhaseChanged, phase_changed
+from service.domain.phases import Phase, PhaseEvent, Reason
+from service.domain.reason_details import reason_detail
 from service.domain.start_order import older_than, start_order
 
 MAX_UNRECONCILED_PREDECESSORS = 8
@@ -22,6 +25,13 @@ class NewPlan(NamedTuple):
 
     plan: PublishPlan
     acknowledged: tuple[str, ...]
+
+
+def with_plan(execution: Execution, siblings: Sequence[Execution]) -> Execution:
+    """Return the execution with a plan. What it has sent under an earlier plan is kept."""
+    new = make_plan(execution, siblings)
+    acknowledged = (*execution.progress.acknowledged_ahead, *new.acknowledged)
+    return replace(execution, plan=new.plan, progress=replace(execution.progress, acknowledged_ahead=acknowledged))
 
 
 def make_plan(execution: Execution, siblings: Sequence[Execution]) -> NewPlan:
@@ -100,3 +110,32 @@ def _is_published_by(carried: Execution, publishing: Sequence[Execution]) -> boo
     """Return whether one of these executions is publishing the carried one's files."""
     members = [member for s in publishing if s.plan for member in s.plan.members]
     return any(member.execution_id == carried.id and member.publishes for member in members)
+
+
+def carried_members(execution: Execution) -> Sequence[ExecutionId]:
+    """Return the carried executions whose files the plan publishes. A replay publishes none."""
+    if execution.plan is None or execution.replay.active:
+        return ()
+    return [m.execution_id for m in execution.plan.members if m.publishes and m.execution_id != execution.id]
+
+
+def published_with_later(carried: Execution, later: Execution, *, now_ms: int) -> tuple[Execution, PhaseChanged]:
+    """Return a carried execution after a later one has published its files, and the observation of that."""
+    detail = f"{later.id} has published the files"
+    published = replace(
+        carried.apply(PhaseEvent.PUBLISHED_WITH_LATER, Reason.CARRIED, detail),
+        outcome_counts=later.carried_outcome_counts.get(carried.id, {}),
+        published_at_ms=now_ms,
+    )
+    return published, phase_changed(carried, published)
+
+
+def completed(execution: Execution, *, now_ms: int) -> Execution:
+    """Return the execution after its last message is acknowledged. After a replay only that is over."""
+    missing = not execution.replay.active and execution.outcome_counts.get(Outcome.MISSING)
+    reason = Reason.FILES_MISSING if missing else execution.reason
+    return replace(
+        execution.apply(PhaseEvent.ALL_SENT, reason, reason_detail(reason, execution)),
+        published_at_ms=execution.published_at_ms or now_ms,
+        replay=replace(execution.replay, active=False),
+    )

@@ -21,7 +21,7 @@ def _verification_failed(execution: Execution) -> str:
 def _log_incomplete(execution: Execution) -> str:
     verified = execution.fact_counts.get(FactKind.VERIFIED, 0)
     if execution.files_verified is None:
-        return f"the log states {verified} verified files, and DataSync has no counter FilesVerified to compare them with"
+        return f"the log states {verified} verified files, and DataSync has no counter FilesVerified to compare with"
     return f"the log states {verified} verified files and DataSync's counter FilesVerified {execution.files_verified}"
 
 

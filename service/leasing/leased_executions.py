@@ -43,14 +43,14 @@ class LeasedExecution:
         """Report something about the execution that is not a transition."""
         self._store.observe(observation)
 
-    async def save(self, execution: Execution) -> None:
-        """Store the execution."""
+    async def save(self, execution: Execution, *observations: Observation) -> None:
+        """Store the execution, and report what is true from then on."""
         is_transition = execution.phase is not self._stored.phase
         lease = self._store.leases.require(self.id)
         await self._store.executions.save_owned(execution, lease, is_transition=is_transition)
         before, self._stored, self.current = self._stored, execution, execution
-        if is_transition:
-            self._store.observe(phase_changed(before, execution))
+        for observation in (*observations, *([phase_changed(before, execution)] if is_transition else ())):
+            self._store.observe(observation)
 
     def adopt(self, execution: Execution) -> None:
         """Take over a change that is stored already."""

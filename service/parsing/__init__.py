@@ -47,8 +47,9 @@ def parse_page(mode: TaskMode, events: Sequence[LogEvent]) -> ParsedPage:
     for event in events:
         line = parse(event.message, event.at_ms)
         if isinstance(line, Fact):
-            kinds[line.kind] += 1
-            facts.append(with_storable_path(line))
+            fact = with_storable_path(line)
+            kinds[fact.kind] += 1
+            facts.append(fact)
         elif isinstance(line, UnparsedReason):
             unparsed[line] += 1
             if len(samples) < MAX_SAMPLES:

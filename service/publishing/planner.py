@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from service.domain.execution import Execution
-from service.domain.publish_plan import NewPlan, last_fully_published, make_plan
+from service.domain.publish_plan import last_fully_published, with_plan
 from service.domain.start_order import has_older_active, older_than
 from service.ports import ExecutionStore, TaskStore
 
@@ -16,8 +16,8 @@ class Planner:
         self._executions = executions
         self._now_ms = now_ms
 
-    async def plan(self, execution: Execution) -> NewPlan | None:
-        """Return the plan; None while an older execution of the task is active, or may still be registered."""
+    async def plan(self, execution: Execution) -> Execution | None:
+        """Return the execution with its plan. None: an older execution is active, or may still be registered."""
         task = await self._tasks.get_or_create(execution.task_id, first_seen_at_ms=self._now_ms())
         if not task.backlog_registered:
             return None
@@ -31,4 +31,4 @@ class Planner:
         complete = last_fully_published(older_than(execution, siblings))
         if complete:  # The next plan need not load the executions before it.
             await self._tasks.advance_fully_published(task.task_id, start_ms=complete.started_at_ms)
-        return make_plan(execution, siblings)
+        return with_plan(execution, siblings)

@@ -1,19 +1,17 @@
-"""The step of PUBLISHING: decide the next files, look them up, send them, and only then advance the cursor.
+"""The step of PUBLISHING: plan, decide the next files, send them, and only then advance the cursor.
 
 A replay is a publishing whose plan has one member and whose files are those that were published.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from service.domain.errors import AwsCallError
-from service.domain.execution import Outcome, SendProgress
-from service.domain.file_chunk import DecidedFiles, FileChunk, decided_files
-from service.domain.names import ExecutionId
-from service.domain.observations import ChunkSent, phase_changed
-from service.domain.options import WorkerOptions
-from service.domain.phases import Phase, PhaseEvent, Reason
-from service.domain.reason_details import reason_detail
+from service.domain.execution import Execution
+from service.domain.file_chunk import FileChunk, decided_files
+from service.domain.observations import ChunkSent, Observation
+from service.domain.phases import Phase
+from service.domain.publish_plan import carried_members, completed, published_with_later
 from service.leasing.leased_executions import LeasedExecution
 from service.ports import ExecutionStore, OutcomeStore
 from service.publishing.planner import Planner
@@ -21,10 +19,19 @@ from service.publishing.sender import Sender
 from service.publishing.session import PublishSession, SessionFactory
 
 
-class Publisher:
-    """Publishes one execution, a chunk at each step. A step that fails keeps its chunk: the next one sends the rest.
+class _Step(NamedTuple):
+    """The result of a step: the execution to store (None: unchanged), and what to report and to raise after that."""
 
-    `has_unsaved_sends`: messages were acknowledged and that is not stored yet, so another worker would send them again.
+    execution: Execution | None
+    observations: Sequence[Observation] = ()
+    error: AwsCallError | None = None
+
+
+class Publisher:
+    """Publishes one execution. Each step does one thing: plan, decide a chunk, send it, or complete the publishing.
+
+    A failed step is repeated; a chunk that is sent in part keeps the rest. `has_unsaved_sends`: messages were
+    acknowledged and that is not stored yet, so another worker would send them again.
     """
 
     def __init__(
@@ -34,8 +41,8 @@ class Publisher:
         sender: Sender,
         outcomes: OutcomeStore,
         executions: ExecutionStore,
-        options: WorkerOptions,
         *,
+        poll_interval_s: float,
         now_ms: Callable[[], int],
     ) -> None:
         self.has_unsaved_sends = False
@@ -44,96 +51,64 @@ class Publisher:
         self._sender = sender
         self._outcomes = outcomes
         self._executions = executions
-        self._options = options
+        self._poll_interval_s = poll_interval_s
         self._now_ms = now_ms
         self._session: PublishSession | None = None
 
     async def publish(self, leased: LeasedExecution) -> float:
-        """Plan, or send the next chunk, or complete the publishing. Return the pause in seconds."""
+        """Do the next step, store its result, and return the pause before another one in seconds."""
         session, self._session = self._session or await self._sessions.open(leased.current), None
         if session is None:
-            return await self._plan(leased)
-        if session.chunk is None and not await session.decide_next(leased.current):
-            await self._complete(leased)
+            step = _Step(await self._planner.plan(leased.current))
+            pause_s = 0.0 if step.execution else self._poll_interval_s
         elif session.chunk is not None:
-            self._session = session  # From here on a failure keeps the chunk; before, it restarts from the cursor.
-            if leased.is_resumed:
-                await leased.confirm()  # Nothing is sent while the stored phase is HELD.
-            await self._send(leased, session.chunk)
-            if not session.chunk.paths:
-                session.chunk = None
-        return 0.0
+            self._session = session
+            step, pause_s = await self._send(leased, session.chunk), 0.0
+        elif await session.decide_next():
+            self._session = session
+            return 0.0  # A HELD execution that was resumed is stored as such before anything is sent.
+        else:
+            step, pause_s = await self._complete(leased.current), 0.0
+        if step.execution is not None:
+            await leased.save(step.execution, *step.observations)
+        if session is not None:
+            session.drop_stored()
+        self.has_unsaved_sends = False
+        if step.error is not None:
+            raise step.error
+        return pause_s
 
-    async def _plan(self, leased: LeasedExecution) -> float:
-        new = await self._planner.plan(leased.current)
-        if new is None:
-            return self._options.poll_interval_s
-        progress = leased.current.progress
-        progress = SendProgress(progress.cursor, (*progress.acknowledged_ahead, *new.acknowledged))
-        await leased.save(replace(leased.current, plan=new.plan, progress=progress))
-        return 0.0
-
-    async def _send(self, leased: LeasedExecution, chunk: FileChunk) -> None:
-        """Send what is pending, and store how far that came even if it did not reach the end."""
+    async def _send(self, leased: LeasedExecution, chunk: FileChunk) -> _Step:
+        """Send what is pending, and store the outcomes of the acknowledged prefix, however far that is."""
+        execution, failure = leased.current, None
         # If the answer to a save was lost, the stored cursor is further than this worker believed.
-        cursor = leased.current.sending.cursor
-        chunk.drop_stored([path for path in chunk.paths if path <= cursor])
-        pending, failure = len(chunk.pending), None
+        chunk.drop_stored([path for path in chunk.paths if path <= execution.sending.cursor])
+        pending, is_replay = len(chunk.pending), execution.replay.active
         try:
             await self._sender.send(leased, chunk)
         except AwsCallError as error:
             failure = error
         self.has_unsaved_sends = bool(chunk.acknowledged)
-        decided = decided_files(chunk, leased.current.sending)
-        await self._store(leased, decided)
-        self.has_unsaved_sends = False
-        leased.observe(
-            ChunkSent(
-                ids=leased.current.ids,
-                messages=pending - len(chunk.pending),
-                outcomes={} if leased.current.replay.active else decided.total(),
-                failed_files=0 if leased.current.replay.active else decided.failed,
-                cursor=decided.progress.cursor,
-            )
-        )
-        chunk.drop_stored(chunk.acknowledged_prefix())
-        if failure is not None:
-            raise failure
-
-    async def _store(self, leased: LeasedExecution, decided: DecidedFiles) -> None:
-        """Store the outcomes, then the cursor after them. A replay decides nothing again."""
-        execution = leased.current
-        if execution.replay.active:
-            await leased.save(execution.with_sending(decided.progress))
-            return
-        for execution_id, outcomes in decided.ranges.items():
+        decided = decided_files(chunk, execution.sending)
+        for execution_id, outcomes in () if is_replay else decided.ranges.items():
             await self._outcomes.write(execution_id, outcomes, expires_at_s=execution.expires_at_s)
-        await leased.save(decided.add_to(execution))
-
-    async def _complete(self, leased: LeasedExecution) -> None:
-        """Mark the carried executions as published, then this one. Each step may be repeated after a crash."""
-        execution = leased.current
-        if execution.replay.active:
-            done = execution.apply(PhaseEvent.ALL_SENT, execution.reason, execution.reason_detail)
-            await leased.save(replace(done, replay=replace(execution.replay, active=False)))
-            return
-        now_ms = self._now_ms()
-        for member in execution.plan.members if execution.plan else ():
-            if member.publishes and member.execution_id != execution.id:
-                await self._mark_carried_published(leased, member.execution_id, now_ms)
-        missing = execution.outcome_counts.get(Outcome.MISSING, 0)
-        reason = Reason.FILES_MISSING if missing else execution.reason
-        done = execution.apply(PhaseEvent.ALL_SENT, reason, reason_detail(reason, execution))
-        await leased.save(replace(done, published_at_ms=execution.published_at_ms or now_ms))
-
-    async def _mark_carried_published(self, leased: LeasedExecution, carried_id: ExecutionId, now_ms: int) -> None:
-        carried = await self._executions.get(carried_id)
-        if carried is None or carried.phase is not Phase.CARRIED:
-            return  # Done before a crash, or expired.
-        published = replace(
-            carried.apply(PhaseEvent.PUBLISHED_WITH_LATER, Reason.CARRIED, f"{leased.id} has published the files"),
-            outcome_counts=leased.current.carried_outcome_counts.get(carried_id, {}),
-            published_at_ms=now_ms,
+        sent = ChunkSent(
+            ids=execution.ids,
+            messages=pending - len(chunk.pending),
+            outcomes={} if is_replay else decided.total(),
+            failed_files=0 if is_replay else decided.failed,
+            cursor=decided.progress.cursor,
         )
-        await self._executions.transition_unowned(published, expected_phase=Phase.CARRIED)
-        leased.observe(phase_changed(carried, published))
+        return _Step(decided.add_to(execution), [sent], failure)
+
+    async def _complete(self, execution: Execution) -> _Step:
+        """Mark the carried executions as published, then this one. It may be repeated after a crash."""
+        now_ms = self._now_ms()
+        observations: list[Observation] = []
+        for carried_id in carried_members(execution):
+            carried = await self._executions.get(carried_id)
+            if carried is not None and carried.phase is Phase.CARRIED:  # Else done before a crash, or expired.
+                published, observation = published_with_later(carried, execution, now_ms=now_ms)
+                await self._executions.transition_unowned(published, expected_phase=Phase.CARRIED)
+                observations.append(observation)
+        return _Step(completed(execution, now_ms=now_ms), observations)

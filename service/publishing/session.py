@@ -1,6 +1,8 @@
 """The in-memory state of publishing an execution. It can be rebuilt from the stored progress at any time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 from service.domain.execution import Execution, Outcome, PlanMember, PublishPlan, S3Location
 from service.domain.file_chunk import Candidate, FileChunk, FileWithEvidence, decide_files, resolve_candidates
@@ -16,65 +18,70 @@ from service.publishing.object_lookup import ObjectLookup
 FILES_PER_CHUNK = 1000
 
 
-class PublishSession:
-    """The files that are still to publish, after the stored cursor. `chunk` are those that are being sent.
+class SessionScope(NamedTuple):
+    """The files of a session.
 
-    `executions` are those of the plan's members, in their order. `outcome_readers` are by index in the plan. In a
-    replay `published` reads the outcomes of the replayed execution: only its published files are sent again.
+    `executions` are those of the plan's members, in their order. `acknowledged` are the ids of later files that the
+    queue has acknowledged. `outcome_readers` are by index in the plan. In a replay, `published` reads the outcomes of
+    the replayed execution, of which only the published files are sent again.
     """
 
-    def __init__(
-        self,
-        plan: PublishPlan,
-        executions: Sequence[Execution],
-        facts: FactMerge,
-        objects: Objects,
-        options: WorkerOptions,
-        *,
-        outcome_readers: Mapping[int, OutcomeReader] | None = None,
-        published: OutcomeReader | None = None,
-    ) -> None:
+    plan: PublishPlan
+    executions: Sequence[Execution]
+    acknowledged: Collection[str]
+    outcome_readers: Mapping[int, OutcomeReader] = MappingProxyType({})
+    published: OutcomeReader | None = None
+    replay_number: int = 0
+
+
+class PublishSession:
+    """The files that are still to publish, after the stored cursor. `chunk` are those that are being sent."""
+
+    def __init__(self, scope: SessionScope, facts: FactMerge, objects: Objects, options: WorkerOptions) -> None:
         self.chunk: FileChunk | None = None
-        self._plan = plan
-        self._executions = executions
+        self._scope = scope
         self._facts = facts
         self._objects = objects
         self._options = options
-        self._outcome_readers = outcome_readers or {}
-        self._published = published
         self._lookups: dict[S3Location, ObjectLookup] = {}
         self._files: list[FileWithEvidence] = []
 
-    async def decide_next(self, execution: Execution) -> bool:
+    async def decide_next(self) -> bool:
         """Make the next files the chunk, decided and with their messages. Return False after the last."""
         if not self._files:
             self._files = await self._facts.next_files()
         files, self._files = self._files[:FILES_PER_CHUNK], self._files[FILES_PER_CHUNK:]
         if not files:
             return False
-        chunk, candidates = decide_files(await self._with_outcomes(files), self._plan, self._executions)
-        is_replay = execution.replay.active
+        chunk, candidates = decide_files(await self._with_outcomes(files), self._scope.plan, self._scope.executions)
         resolve_candidates(
             chunk,
             candidates,
             await self._look_up(candidates) if self._options.check_s3 else None,
-            publish_unchanged=self._options.publish_unchanged or is_replay,
-            acknowledged=execution.sending.acknowledged_ahead,
-            replay_count=execution.replay.count if is_replay else 0,
+            publish_unchanged=self._options.publish_unchanged or self._scope.published is not None,
+            acknowledged=self._scope.acknowledged,
+            replay_count=self._scope.replay_number,
         )
         self.chunk = chunk
         return True
 
+    def drop_stored(self) -> None:
+        """Drop the files of the chunk whose outcomes are stored, and the chunk after its last file."""
+        if self.chunk is not None:
+            self.chunk.drop_stored(self.chunk.acknowledged_prefix())
+            self.chunk = self.chunk if self.chunk.paths else None
+
     async def _with_outcomes(self, files: Sequence[FileWithEvidence]) -> Sequence[FileWithEvidence]:
         """Add the stored outcomes to the evidence. In a replay, keep only the published files."""
-        if self._published:
-            return [file for file in files if await self._published.outcome_of(file[0]) is Outcome.PUBLISHED]
-        if not self._outcome_readers:
+        published = self._scope.published
+        if published:
+            return [file for file in files if await published.outcome_of(file[0]) is Outcome.PUBLISHED]
+        if not self._scope.outcome_readers:
             return files
         return [(path, [await self._with_outcome(path, entry) for entry in evidence]) for path, evidence in files]
 
     async def _with_outcome(self, path: str, evidence: FileEvidence) -> FileEvidence:
-        reader = self._outcome_readers.get(evidence.member)
+        reader = self._scope.outcome_readers.get(evidence.member)
         return evidence if reader is None else evidence._replace(previous_outcome=await reader.outcome_of(path))
 
     async def _look_up(self, candidates: Sequence[Candidate]) -> Mapping[S3Location, Mapping[str, StoredObject]]:
@@ -124,12 +131,19 @@ class SessionFactory:
             for index, member in enumerate(members)
             if member.id != execution.id
         }
-        return PublishSession(execution.plan, members, merge, self._objects, self._options, outcome_readers=readers)
+        scope = SessionScope(execution.plan, members, execution.progress.acknowledged_ahead, readers)
+        return PublishSession(scope, merge, self._objects, self._options)
 
     def _open_replay(self, execution: Execution) -> PublishSession:
         """Open a session whose plan has one member, and whose files are those that it published."""
         new_since_ms = execution.plan.new_since_ms if execution.plan else None
         plan = PublishPlan((PlanMember(execution.id, execution.started_at_ms, publishes=True),), new_since_ms)
         merge = FactMerge(self._facts, [execution], after=execution.sending.cursor)
-        published = OutcomeReader(self._outcomes, execution.id)
-        return PublishSession(plan, [execution], merge, self._objects, self._options, published=published)
+        scope = SessionScope(
+            plan,
+            [execution],
+            execution.replay.progress.acknowledged_ahead,
+            published=OutcomeReader(self._outcomes, execution.id),
+            replay_number=execution.replay.count,
+        )
+        return PublishSession(scope, merge, self._objects, self._options)

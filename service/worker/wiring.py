@@ -99,7 +99,7 @@ class WorkerWiring:
             Sender(ports.queue),
             ports.outcomes,
             ports.executions,
-            options,
+            poll_interval_s=options.poll_interval_s,
             now_ms=now_ms,
         )
 

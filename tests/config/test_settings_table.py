@@ -49,6 +49,5 @@ def test_help_lists_every_setting_with_its_default_within_the_width():
     assert "`" not in help_text()
 
 
-@pytest.mark.skipif(not DOCS.exists(), reason="docs/settings.md is not here yet")
 def test_documentation_has_exactly_these_rows():
     assert rows_of(DOCS.read_text()) == rows_of(markdown_table())

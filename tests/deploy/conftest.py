@@ -1,4 +1,4 @@
-"""The template, and stacks as a moto server makes them of it. What moto does not make is left out by it."""
+"""The template, and its stacks on a moto server, which leaves out what it does not implement."""
 
 import ast
 from pathlib import Path
@@ -11,6 +11,7 @@ from tests.contracts.servers import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "deploy" / "ecs" / "template.yaml"
+README = TEMPLATE.parent / "README.md"
 ACCOUNT = "123456789012"
 TASKS = [f"arn:aws:datasync:eu-central-1:{ACCOUNT}:task/task-0123456789abcdef{n}" for n in "01"]
 BUCKETS = ["arn:aws:s3:::landing", "arn:aws:s3:::archive"]
@@ -63,9 +64,9 @@ class Stack:
         return {variable["name"]: variable["value"] for variable in self.container["environment"]}
 
     def statements(self, role, policy):
-        """The statements of a role's policy, with Action and Resource as lists."""
+        """Return the statements of a role's policy, with Action and Resource as lists."""
         found = self.client("iam").get_role_policy(RoleName=self.resources[role], PolicyName=policy)
-        # moto shows a document as Python does, and leaves None where CloudFormation leaves nothing.
+        # moto returns a document as Python's repr, with None for a statement that CloudFormation leaves out.
         statements = filter(None, ast.literal_eval(found["PolicyDocument"])["Statement"])
         return [{**each, "Action": _list(each["Action"]), "Resource": _list(each["Resource"])} for each in statements]
 
@@ -76,25 +77,30 @@ def _list(value):
 
 @pytest.fixture(scope="session")
 def stack(moto_url):
-    """The stack for two tasks."""
+    """Return a stack for two tasks."""
     return Stack(moto_url, "trigger", TaskArns=",".join(TASKS))
 
 
 @pytest.fixture(scope="session")
 def other_stack(moto_url, stack):
-    """The stack for all tasks, with everything switched on, in a cluster that exists."""
+    """Return a stack for all tasks, with every option on, in an existing cluster."""
     stack.client("ecs").create_cluster(clusterName="theirs")
     return Stack(moto_url, "everything", Fifo="true", Notifications="true", KmsKeyArn=KEY, ClusterName="theirs")
 
 
 @pytest.fixture(scope="session")
 def resources():
-    """The template's resources as they are written, with functions as `{"!Ref": "Queue"}`."""
-    return yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
+    """Return the template's resources, with functions as `{"!Ref": "Queue"}`."""
+    return template()["Resources"]
+
+
+def template():
+    """Return the template as it is written."""
+    return yaml.load(TEMPLATE.read_text(), _Loader)
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes CloudFormation's short forms."""
+    """A loader that accepts CloudFormation's short forms."""
 
 
 def _function(loader, suffix, node):

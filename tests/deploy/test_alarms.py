@@ -1,4 +1,4 @@
-"""CloudWatch's metrics are made from the workers' own log lines, and its alarms from those metrics."""
+"""The metric filters of CloudWatch on the workers' log lines, and the alarms on these metrics."""
 
 import io
 import json
@@ -7,74 +7,76 @@ import re
 
 import pytest
 
+from service.domain.execution import LineCounts
 from service.domain.facts import FactKind, UnparsedReason
 from service.domain.names import TaskMode, parse_execution_arn
+from service.domain.observations import ClaimPass, DiscoveryPass, LogRead, PhaseChanged, TickFailed
 from service.domain.phases import Phase, Reason
-from service.domain.observations import LogRead, PhaseChanged, TickFailed, ClaimPass, DiscoveryPass
 from service.telemetry.logging import configure, log
 from tests.deploy.conftest import TASKS
 
-NAME = parse_execution_arn(f"{TASKS[0]}/execution/exec-0123456789abcdef0")
+IDS = parse_execution_arn(f"{TASKS[0]}/execution/exec-0123456789abcdef0")
 
 
-def moved(phase, reason):
-    return PhaseChanged(NAME, Phase.SEALING, phase, reason, "SUCCESS", reconciled=True, files={})
+def phase_changed(phase, reason):
+    return PhaseChanged(
+        IDS, Phase.SEALING, phase, reason, reason and "a sentence", "SUCCESS", reconciled=True, files={}
+    )
 
 
-def looked(*samples):
+def log_read(*samples):
     return LogRead(
-        NAME,
+        IDS,
         TaskMode.BASIC,
         "SUCCESS",
         pages=1,
-        lines={"fact": 1, "unknown": len(samples)},
-        facts={FactKind.VERIFIED: 1},
-        unknown=dict.fromkeys([why for why, _ in samples], 1),
+        counts=LineCounts(1 + len(samples), {FactKind.VERIFIED: 1}),
+        unparsed=dict.fromkeys([reason for reason, _ in samples], 1),
         samples=samples,
         at_end=True,
         pass_number=1,
     )
 
 
-def setback(loop):
-    return TickFailed(loop, "denied", "AccessDeniedException: no", 1.0, PermissionError())
+def tick_failed(loop):
+    return TickFailed(loop, "access_denied", "AccessDeniedException: no", 1.0, PermissionError())
 
 
-def surveyed(age_s):
+def claim_pass(age_s):
     return ClaimPass({Phase.SEALING: 1}, age_s, [], 1)
 
 
-TELLING = {
-    "SweepSetbacks": setback("sweep"),
-    "ExecutionsHeld": moved(Phase.HELD, Reason.LOG_INCOMPLETE),
-    "LinesNotUnderstood": looked((UnparsedReason.UNKNOWN_FORMAT, "[INFO] Something else")),
-    "OldestUnpublishedAge": surveyed(17.5),
+MATCHING = {
+    "DiscoveryFailures": tick_failed("discover"),
+    "ExecutionsHeld": phase_changed(Phase.HELD, Reason.LOG_INCOMPLETE),
+    "UnparsedLines": log_read((UnparsedReason.UNKNOWN_FORMAT, "[INFO] Something else")),
+    "OldestUnpublishedAge": claim_pass(17.5),
 }
-SILENT = [
-    setback("survey"),
-    setback("wake"),
-    moved(Phase.PUBLISHING, None),
-    looked(),
-    surveyed(0.0),
-    DiscoveryPass(1, 1, [NAME], 0),
+IGNORED = [
+    tick_failed("claim"),
+    tick_failed("wake"),
+    phase_changed(Phase.PUBLISHING, None),
+    log_read(),
+    claim_pass(0.0),
+    DiscoveryPass(1, 1, [IDS], 0),
 ]
 
 
 @pytest.fixture
 def written():
-    """What is written to the log for a report, as the JSON that CloudWatch sees."""
+    """Return a function that returns the log lines of an observation, as CloudWatch reads them."""
 
-    def write(report):
+    def write(observation):
         stream = io.StringIO()
         configure(level="info", as_json=True, stream=stream)
-        log(report)
+        log(observation)
         return [json.loads(line) for line in stream.getvalue().splitlines()]
 
     return write
 
 
 def _matches(pattern, line):
-    """Whether a line matches a filter pattern of CloudWatch Logs, of the few forms that the template uses."""
+    """Return whether a line matches a filter pattern, of the few forms that the template uses."""
     terms = re.findall(r'\$\.(\w+) (=|>) ("[^"]*"|\d+)', pattern)
     rest = re.sub(r'\$\.\w+ (=|>) ("[^"]*"|\d+)', "", pattern)
     assert terms
@@ -99,24 +101,24 @@ def _alarms(resources):
     }
 
 
-def test_every_filter_is_tested_here(resources):
-    assert _filters(resources).keys() == TELLING.keys()
+def test_every_filter_is_tested(resources):
+    assert _filters(resources).keys() == MATCHING.keys()
 
 
-@pytest.mark.parametrize("name", TELLING)
-def test_a_filter_counts_its_lines_and_no_others(resources, written, name):
+@pytest.mark.parametrize("name", MATCHING)
+def test_filter_matches_its_lines_and_no_others(resources, written, name):
     pattern = _filters(resources)[name]["FilterPattern"]
-    (line,) = written(TELLING[name])
+    (line,) = written(MATCHING[name])
     assert _matches(pattern, line)
     (transformation,) = _filters(resources)[name]["MetricTransformations"]
     value = transformation["MetricValue"]
     assert value == "1" or isinstance(line[value.removeprefix("$.")], float)
-    others = [report for other, report in TELLING.items() if other != name] + SILENT
-    assert not [line for report in others for line in written(report) if _matches(pattern, line)]
+    others = [observation for other, observation in MATCHING.items() if other != name] + IGNORED
+    assert not [line for observation in others for line in written(observation) if _matches(pattern, line)]
 
 
-def test_every_metric_is_watched_and_every_alarm_watches_one_that_is_made(resources):
-    made = {
+def test_alarms_watch_exactly_the_metrics_of_the_filters(resources):
+    defined = {
         (transformation["MetricNamespace"]["!Sub"], transformation["MetricName"])
         for each in _filters(resources).values()
         for transformation in each["MetricTransformations"]
@@ -130,15 +132,15 @@ def test_every_metric_is_watched_and_every_alarm_watches_one_that_is_made(resour
         ]
         if isinstance(metric.get("Namespace"), dict)
     }
-    assert watched == made
+    assert watched == defined
 
 
-def test_silence_is_an_alarm_only_where_it_means_that_nothing_runs_or_waits(resources):
+def test_missing_data_is_an_alarm_only_if_it_means_that_nothing_runs_or_waits(resources):
     breaching = {name for name, each in _alarms(resources).items() if each["TreatMissingData"] == "breaching"}
     assert breaching == {"NotRunningAlarm", "NothingWaits"}
 
 
-def test_every_alarm_tells_somebody_or_scales(resources):
+def test_every_alarm_notifies_the_topic_or_scales(resources):
     topic = {"!If": ["HasAlarmTopic", [{"!Ref": "AlarmTopicArn"}], {"!Ref": "AWS::NoValue"}]}
     for name, each in _alarms(resources).items():
         scales = {"ExecutionsWait": "AddAWorker", "NothingWaits": "RemoveAWorker"}.get(name)

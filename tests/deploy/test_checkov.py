@@ -1,4 +1,4 @@
-"""What checkov says of the stack and the image. What is skipped says why beside the resource."""
+"""The findings of checkov about the template and the image. Each skipped check has a reason beside the resource."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What a linter of Dockerfiles would say, and what this project promises of its images beside it."""
+"""The Dockerfile: the rules of a linter, and this project's rules for its images."""
 
 import json
 import re
@@ -14,7 +14,7 @@ TARGETS = ("emulator", "service")
 
 
 class Stage:
-    """A stage and its instructions, those that it inherits from another stage first."""
+    """A stage and its instructions; inherited instructions come first."""
 
     def __init__(self, base, inherited):
         self.base = base
@@ -54,11 +54,11 @@ RUNS = [argument for stage in STAGES.values() for name, argument in stage.own if
 COPIES = [argument for stage in STAGES.values() for name, argument in stage.own if name == "COPY"]
 
 
-def test_every_stage_starts_from_another_one_or_from_the_base_that_a_builder_may_choose():
+def test_every_stage_starts_from_another_stage_or_the_configurable_base():
     assert {stage.base for stage in STAGES.values()} <= {"${BASE}", *STAGES}
 
 
-def test_the_base_has_a_tag_that_says_what_it_is():
+def test_base_has_a_descriptive_tag():
     name, _, tag = ARGUMENTS["BASE"].partition(":")
     assert name == "python"
     assert re.fullmatch(r"3\.\d+-slim-\w+", tag)
@@ -72,7 +72,7 @@ def test_plain_syntax_needs_no_frontend_from_a_registry():
 
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize("instruction", ["ENTRYPOINT", "CMD", "HEALTHCHECK"])
-def test_commands_are_in_exec_form_so_that_signals_arrive(name, instruction):
+def test_commands_are_in_exec_form(name, instruction):
     command = STAGES[name].last(instruction)
     if instruction == "HEALTHCHECK":
         command = command.partition("CMD ")[2]
@@ -80,7 +80,7 @@ def test_commands_are_in_exec_form_so_that_signals_arrive(name, instruction):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_an_image_runs_as_a_numeric_user_that_is_not_root(name):
+def test_image_runs_as_a_numeric_user_other_than_root(name):
     uid, _, gid = STAGES[name].last("USER").partition(":")
     assert int(uid) >= 10_000
     assert int(gid) >= 10_000
@@ -88,7 +88,7 @@ def test_an_image_runs_as_a_numeric_user_that_is_not_root(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_an_image_holds_what_was_built_elsewhere_and_nothing_that_builds(name):
+def test_image_contains_build_results_and_no_build_tools(name):
     stage = STAGES[name]
     assert not [argument for instruction, argument in stage.own if instruction in ("RUN", "ADD")]
     assert {argument.split()[0] for instruction, argument in stage.own if instruction == "COPY"} == {
@@ -99,14 +99,14 @@ def test_an_image_holds_what_was_built_elsewhere_and_nothing_that_builds(name):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_dependencies_are_a_layer_of_their_own_below_the_code(name):
+def test_dependencies_are_a_separate_layer_below_the_code(name):
     copies = [argument for instruction, argument in STAGES[name].own if instruction == "COPY"]
     assert [copy.split()[1] for copy in copies] == ["/opt/venv", "/app"]
     own = [argument for instruction, argument in STAGES[f"{name}-dependencies"].own if instruction == "COPY"]
     assert own == [f"requirements/{name}.txt /tmp/"]
 
 
-def test_what_is_installed_is_locked_with_hashes_and_needs_no_compiler():
+def test_packages_are_locked_with_hashes_and_need_no_compiler():
     installs = [run for run in RUNS if "install" in run and "uninstall" not in run]
     assert installs
     for run in installs:
@@ -117,40 +117,40 @@ def test_what_is_installed_is_locked_with_hashes_and_needs_no_compiler():
     )
 
 
-def test_nothing_is_fetched_but_locked_packages():
+def test_only_locked_packages_are_downloaded():
     for word in ("apt", "apk", "curl", "wget", "git", "sudo"):
         assert not [run for run in RUNS if re.search(rf"\b{word}\b", run)]
     assert "ADD" not in {name for stage in STAGES.values() for name, _ in stage.own}
 
 
-def test_no_secret_is_built_in():
+def test_image_contains_no_secret():
     for stage in STAGES.values():
         for name, argument in stage.own:
             if name in ("ENV", "ARG"):
                 assert not re.search(r"secret|token|password|credential|_key|index", argument, re.IGNORECASE), argument
 
 
-def test_the_build_context_lets_in_what_is_copied_and_no_more():
-    let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+def test_build_context_contains_exactly_the_copied_files():
+    included = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copied = {copy.split()[0] for copy in COPIES if not copy.startswith("--from")}
-    assert set(let_in) == copied
+    assert set(included) == copied
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*", "everything else stays out"
     assert all((ROOT / path).exists() for path in copied)
     assert not any(fnmatch(path, "*env*") for path in copied)
 
 
-def test_an_image_is_labelled():
+def test_images_have_labels():
     for name in TARGETS:
         labels = " ".join(argument for instruction, argument in STAGES[name].all if instruction == "LABEL")
         for label in ("title", "description", "version", "revision", "licenses", "vendor"):
             assert f"org.opencontainers.image.{label}=" in labels
 
 
-def test_a_build_without_a_target_makes_the_service():
+def test_default_target_is_the_service():
     assert list(STAGES)[-1] == "service"
 
 
-def test_ecs_and_the_image_agree(stack):
+def test_task_definition_matches_the_image(stack):
     service = STAGES["service"]
     assert stack.container["user"] == service.last("USER")
     assert int(service.last("EXPOSE")) == stack.container["portMappings"][0]["containerPort"]

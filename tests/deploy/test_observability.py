@@ -1,4 +1,4 @@
-"""Rules and dashboard ask for what the service exports, and for nothing else."""
+"""The rules and the dashboard: they use only metrics and labels that the service exports."""
 
 import json
 import re
@@ -32,19 +32,19 @@ def _run(*command):
 
 
 @promtool
-def test_promtool_finds_the_rules_right_and_sees_them_fire_and_stay_silent():
+def test_promtool_accepts_the_rules_and_passes_their_tests():
     for command in (["check", "rules", "rules.yml"], ["test", "rules", "rules.test.yml"]):
         done = _run("promtool", *command)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 @promtool
-def test_promtool_takes_the_scrape_example_that_it_is_old_enough_for():
+def test_promtool_accepts_the_scrape_example():
     done = _run("promtool", "check", "config", "--syntax-only", "scrape/cloud-map.yml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_alert_is_tested_to_fire_and_to_stay_silent():
+def test_every_alert_has_a_test_that_fires_and_one_that_does_not():
     tests = yaml.safe_load((FOLDER / "rules.test.yml").read_text())["tests"]
     cases = [case for test in tests for case in test["alert_rule_test"]]
     fires = {case["alertname"] for case in cases if case.get("exp_alerts")}
@@ -54,7 +54,7 @@ def test_every_alert_is_tested_to_fire_and_to_stay_silent():
 
 @pytest.fixture(scope="module")
 def exported():
-    """Each series' name, with the values that each of its labels takes."""
+    """Return the labels of each exported series, with their values."""
     series = {rule["record"]: {} for rule in RULES if "record" in rule}
     for family in text_string_to_metric_families(Metrics().render("")[0].decode()):
         for sample in family.samples:
@@ -65,14 +65,14 @@ def exported():
 
 
 def _selectors(query):
-    """The metrics of a query, each with its label matchers."""
+    """Yield the metrics of a query, each with its label matchers."""
     plain = query.replace("$__rate_interval", "5m")
     for name, matchers in re.findall(r"(?<![\w:\"$])([a-z][\w:]*_[\w:]*)(?:\{([^}]*)\})?(?!\w*\()", plain):
         yield name, re.findall(r'(\w+)\s*(=~|!=|!~|=)\s*"([^"]*)"', matchers)
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_query_names_metrics_and_labels_that_are_exported(exported, query):
+def test_query_uses_exported_metrics_and_labels(exported, query):
     functions = {"histogram_quantile"}
     selectors = [(name, matchers) for name, matchers in _selectors(query) if name not in functions]
     assert selectors
@@ -89,14 +89,14 @@ def test_a_query_names_metrics_and_labels_that_are_exported(exported, query):
         assert recorded or grouped <= exported[name].keys() | ADDED_BY_PROMETHEUS
 
 
-def test_the_check_itself_finds_what_is_not_exported(exported):
+def test_check_detects_metrics_and_labels_that_are_not_exported(exported):
     for query in ["sum(datasync_trigger_nothing_total)", 'x(datasync_trigger_executions{phase="NONE"})']:
         ((name, matchers),) = _selectors(query)
         assert name not in exported or any(text not in exported[name][label] for label, _, text in matchers)
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
-def test_a_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(panel):
+def test_panel_has_title_description_unit_and_data_source(panel):
     assert panel["title"]
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]
@@ -104,8 +104,8 @@ def test_a_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(panel):
     assert all('job=~"$job"' in target["expr"] for target in panel["targets"])
 
 
-def test_panels_lie_side_by_side_and_not_on_each_other():
-    taken = set()
+def test_panels_do_not_overlap():
+    occupied = set()
     for panel in DASHBOARD["panels"]:
         place = panel["gridPos"]
         cells = {
@@ -114,13 +114,13 @@ def test_panels_lie_side_by_side_and_not_on_each_other():
             for y in range(place["y"], place["y"] + place["h"])
         }
         assert max(x for x, _ in cells) < 24
-        assert not cells & taken, panel["title"]
-        taken |= cells
+        assert not cells & occupied, panel["title"]
+        occupied |= cells
     ids = [panel["id"] for panel in DASHBOARD["panels"]]
     assert len(ids) == len(set(ids))
 
 
-def test_every_alert_says_what_to_do():
+def test_every_alert_has_summary_description_and_severity():
     for rule in RULES:
         if "alert" in rule:
             assert rule["annotations"].keys() == {"summary", "description"}, rule["alert"]
@@ -128,7 +128,7 @@ def test_every_alert_says_what_to_do():
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_a_scrape_example_finds_workers_at_their_port_under_the_job_of_the_dashboard(example):
+def test_scrape_example_finds_the_workers_under_the_dashboards_job(example):
     (job,) = yaml.safe_load(example.read_text())["scrape_configs"]
     assert job["job_name"] == "datasync-trigger"
     (discovery,) = (job[key] for key in job if key.endswith("_sd_configs"))

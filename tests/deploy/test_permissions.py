@@ -1,4 +1,4 @@
-"""The roles may do what the service does, to what it does it to, and nothing else."""
+"""The roles: they allow exactly the calls that the service makes, on the stack's resources."""
 
 import ast
 from fnmatch import fnmatchcase
@@ -7,11 +7,11 @@ import pytest
 from botocore import xform_name
 
 from service.adapters.aws.items import OUTBOX
-from service.telemetry.metric_definitions import OPERATIONS
+from service.domain.error_policy import RESOURCE_OF
 from tests.deploy.conftest import ACCOUNT, BUCKETS, KEY, ROOT, TASKS
 
 ADAPTERS = [path for path in (ROOT / "service/adapters/aws").glob("*.py") if path.name != "setup.py"]
-"""What a worker calls. `init` (setup.py) is for those who have no stack."""
+"""The adapters of a worker. `init` (setup.py) is not used with a stack."""
 
 ACTIONS = {
     "s3:HeadBucket": "s3:ListBucket",
@@ -20,13 +20,13 @@ ACTIONS = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sqs:SendMessageBatch": "sqs:SendMessage",
 }
-"""What IAM calls some calls, https://docs.aws.amazon.com/service-authorization/latest/reference/."""
+"""The actions of calls that IAM names differently, https://docs.aws.amazon.com/service-authorization/latest/reference/."""
 
 WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-"""What a transaction needs leave for: each of its writes."""
+"""The action of each write of a transaction."""
 
 NOTIFYING = {"dynamodb:DeleteItem", "sns:Publish"}
-"""What is needed for notifications alone."""
+"""The actions that only notifications need."""
 
 TABLE = f"arn:aws:dynamodb:eu-central-1:{ACCOUNT}:table/{{TableName}}"
 LOG = f"arn:aws:logs:eu-central-1:{ACCOUNT}:log-group:"
@@ -40,7 +40,7 @@ def _trees():
 
 
 def _called():
-    """The operations that the adapters name: methods of a client, and names of paginators and waiters."""
+    """Return the operations that the adapters call: methods of a client, and names of paginators and waiters."""
     names = set()
     for node in (node for tree in _trees() for node in ast.walk(tree)):
         match node:
@@ -52,8 +52,8 @@ def _called():
 
 
 def _needed():
-    """IAM's actions for all that a worker calls."""
-    calls = {f"{service}:{operation}" for service, operations in OPERATIONS.items() for operation in operations}
+    """Return the IAM actions of all calls of a worker."""
+    calls = {operation.replace(".", ":") for operation in RESOURCE_OF}
     calls.discard("dynamodb:TransactWriteItems")
     constants = {
         key.value
@@ -68,11 +68,11 @@ def _needed():
     }
 
 
-def test_the_calls_that_are_counted_are_those_that_the_adapters_make():
-    assert {xform_name(operation) for operations in OPERATIONS.values() for operation in operations} == _called()
+def test_error_policy_covers_exactly_the_calls_of_the_adapters():
+    assert {xform_name(operation.partition(".")[2]) for operation in RESOURCE_OF} == _called()
 
 
-def test_a_worker_may_do_what_it_does_and_nothing_else(stack, other_stack):
+def test_worker_is_allowed_exactly_the_actions_that_it_calls(stack, other_stack):
     everything = _needed() | {"kms:Decrypt", "kms:GenerateDataKey"}
     for each, needed in [(stack, _needed() - NOTIFYING), (other_stack, everything)]:
         statements = each.statements("TaskRole", "worker")
@@ -81,7 +81,7 @@ def test_a_worker_may_do_what_it_does_and_nothing_else(stack, other_stack):
 
 
 @pytest.mark.parametrize(
-    ("action", "resource", "strange"),
+    ("action", "resource", "foreign"),
     [
         ("datasync:DescribeTask", TASKS[1], OTHER_TASK),
         ("datasync:ListTagsForResource", TASKS[0], OTHER_TASK),
@@ -101,16 +101,16 @@ def test_a_worker_may_do_what_it_does_and_nothing_else(stack, other_stack):
         ("sqs:DeleteMessage", WAKE_QUEUE, "{QueueArn}"),
     ],
 )
-def test_a_worker_may_do_it_to_what_is_its_own_alone(stack, action, resource, strange):
+def test_worker_is_allowed_on_its_own_resources_only(stack, action, resource, foreign):
     statements = stack.statements("TaskRole", "worker")
     patterns = [pattern for each in statements if action in each["Action"] for pattern in each["Resource"]]
     allowed = [
-        any(fnmatchcase(arn.format(**stack.outputs), pattern) for pattern in patterns) for arn in (resource, strange)
+        any(fnmatchcase(arn.format(**stack.outputs), pattern) for pattern in patterns) for arn in (resource, foreign)
     ]
     assert allowed == [True, False]
 
 
-def test_only_what_iam_knows_no_resource_for_is_allowed_everywhere(stack):
+def test_only_actions_without_a_resource_type_are_allowed_on_all_resources(stack):
     everywhere = {
         action
         for role, policy in [("TaskRole", "worker"), ("ExecutionRole", "start")]
@@ -121,7 +121,7 @@ def test_only_what_iam_knows_no_resource_for_is_allowed_everywhere(stack):
     assert everywhere == {"datasync:ListTasks", "datasync:ListTaskExecutions", "ecr:GetAuthorizationToken"}
 
 
-def test_without_task_arns_all_tasks_of_the_account_and_region_may_be_read(other_stack):
+def test_without_task_arns_all_tasks_of_the_account_and_region_can_be_read(other_stack):
     patterns = {
         pattern
         for statement in other_stack.statements("TaskRole", "worker")
@@ -132,22 +132,22 @@ def test_without_task_arns_all_tasks_of_the_account_and_region_may_be_read(other
     assert patterns == {tasks, f"{tasks}/execution/*"}
 
 
-def test_notifications_may_go_to_the_stacks_topic_and_be_forgotten_and_that_is_all(other_stack):
+def test_notifications_can_be_published_to_the_topic_and_deleted_from_the_outbox(other_stack):
     statements = {each["Sid"]: each for each in other_stack.statements("TaskRole", "worker")}
     assert statements["Notify"]["Resource"] == [other_stack.outputs["NotificationTopicArn"]]
-    forget = statements["ForgetNotifications"]
-    assert forget["Resource"] == [TABLE.format(**other_stack.outputs)]
-    assert forget["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [OUTBOX]}}
+    delete = statements["DeleteNotifications"]
+    assert delete["Resource"] == [TABLE.format(**other_stack.outputs)]
+    assert delete["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [OUTBOX]}}
 
 
-def test_the_key_may_be_used_through_the_table_the_queue_and_the_topic_alone(other_stack):
-    (statement,) = [each for each in other_stack.statements("TaskRole", "worker") if each["Sid"] == "UseTheKey"]
+def test_key_can_be_used_only_through_table_queue_and_topic(other_stack):
+    (statement,) = [each for each in other_stack.statements("TaskRole", "worker") if each["Sid"] == "UseKey"]
     assert statement["Resource"] == [KEY]
     services = [f"{service}.eu-central-1.amazonaws.com" for service in ("dynamodb", "sqs", "sns")]
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": services}}
 
 
-def test_ecs_may_only_pull_the_image_and_write_the_workers_log(stack):
+def test_ecs_can_only_pull_the_image_and_write_the_log(stack):
     allowed = {
         (action, resource)
         for statement in stack.statements("ExecutionRole", "start")
@@ -166,10 +166,10 @@ def test_ecs_may_only_pull_the_image_and_write_the_workers_log(stack):
     }
 
 
-def test_every_statement_says_what_needs_it():
+def test_every_statement_has_a_comment():
     lines = (ROOT / "deploy/ecs/template.yaml").read_text().splitlines()
     start = lines.index("  TaskRole:")
-    end = lines.index("  # Where it runs.")
+    end = lines.index("  # The cluster, the network, and the workers.")
     sids = [number for number in range(start, end) if "- Sid:" in lines[number]]
     assert len(sids) > 10
     for number in sids:

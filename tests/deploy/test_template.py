@@ -1,4 +1,4 @@
-"""The CloudFormation template: what CloudFormation makes of it is what the service needs."""
+"""The CloudFormation template: its stack is what the service needs."""
 
 import asyncio
 import json
@@ -9,11 +9,13 @@ import urllib.request
 import pytest
 from cfnlint.api import lint_all
 
+from service.adapters.aws.items import BY_PHASE, BY_START, INDEXED_ATTRIBUTES
 from service.adapters.aws.setup import create_queue, create_table
-from service.config import load
+from service.config import LogLevel, Settings, load
+from service.domain.options import OnError, OnIncomplete
 from service.worker.supervisor import RELEASE_TIMEOUT_S
 from tests.contracts.servers import a_process, an_emulator, clients_of
-from tests.deploy.conftest import KEY, TASKS, TEMPLATE
+from tests.deploy.conftest import KEY, README, TASKS, TEMPLATE, template
 
 
 def test_cfn_lint_finds_nothing():
@@ -21,12 +23,12 @@ def test_cfn_lint_finds_nothing():
     assert [f"{match.rule.id} line {match.linenumber}: {match.message}" for match in found] == []
 
 
-async def test_the_table_is_the_one_that_init_makes(stack, resources):
+async def test_table_equals_the_table_of_init(stack, resources):
     async with clients_of(stack.url) as aws:
-        await create_table(aws.dynamodb, "made-by-init")
-        assert await _table(aws.dynamodb, stack.outputs["TableName"]) == await _table(aws.dynamodb, "made-by-init")
-        ttl = (await aws.dynamodb.describe_time_to_live(TableName="made-by-init"))["TimeToLiveDescription"]
-    # moto makes tables without these two.
+        await create_table(aws.dynamodb, "created-by-init")
+        assert await _table(aws.dynamodb, stack.outputs["TableName"]) == await _table(aws.dynamodb, "created-by-init")
+        ttl = (await aws.dynamodb.describe_time_to_live(TableName="created-by-init"))["TimeToLiveDescription"]
+    # moto creates tables without these two.
     table = resources["Table"]["Properties"]
     assert table["TimeToLiveSpecification"] == {"AttributeName": ttl["AttributeName"], "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -45,20 +47,20 @@ async def _table(client, name):
 
 
 @pytest.mark.parametrize("suffix", ["", ".fifo"])
-async def test_the_queues_are_those_that_init_makes(stack, other_stack, suffix):
-    made = other_stack if suffix else stack
+async def test_queues_equal_the_queues_of_init(stack, other_stack, suffix):
+    created = other_stack if suffix else stack
     async with clients_of(stack.url) as aws:
         await create_queue(aws.sqs, f"init{suffix}")
         for output, name in [("QueueUrl", f"init{suffix}"), ("DeadLetterQueueUrl", f"init-dead-letters{suffix}")]:
             url = (await aws.sqs.get_queue_url(QueueName=name))["QueueUrl"]
-            assert await _queue(aws.sqs, made.outputs[output]) == await _queue(aws.sqs, url)
+            assert await _queue(aws.sqs, created.outputs[output]) == await _queue(aws.sqs, url)
 
 
 async def _queue(client, url):
     attributes = (await client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))["Attributes"]
     redrive = json.loads(attributes.get("RedrivePolicy", "{}"))
     return {
-        "kept_s": attributes["MessageRetentionPeriod"],
+        "retention_s": attributes["MessageRetentionPeriod"],
         "fifo": attributes.get("FifoQueue"),
         "receives": redrive.get("maxReceiveCount"),
         "dead_letters": redrive.get("deadLetterTargetArn", "").rpartition("-")[2],
@@ -66,7 +68,7 @@ async def _queue(client, url):
 
 
 @pytest.mark.parametrize("output", ["QueueUrl", "DeadLetterQueueUrl"])
-def test_queues_are_encrypted_by_sqs_itself_or_with_the_key_that_is_given(stack, other_stack, output):
+def test_queues_are_encrypted_by_sqs_or_with_the_given_key(stack, other_stack, output):
     assert _attributes(stack, output)["SqsManagedSseEnabled"] == "true"
     assert "KmsMasterKeyId" not in _attributes(stack, output)
     assert _attributes(other_stack, output)["KmsMasterKeyId"] == KEY
@@ -78,7 +80,7 @@ def _attributes(stack, output):
 
 
 @pytest.mark.parametrize("queue", ["Queue", "DeadLetterQueue", "WakeQueue"])
-def test_no_queue_takes_messages_without_tls(resources, queue):
+def test_queues_reject_messages_without_tls(resources, queue):
     properties = resources[f"{queue}Policy"]["Properties"]
     statement, *_ = properties["PolicyDocument"]["Statement"]
     assert properties["Queues"] == [{"!Ref": queue}]
@@ -87,10 +89,10 @@ def test_no_queue_takes_messages_without_tls(resources, queue):
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_rule_alone_may_send_wake_ups(resources):
+def test_only_the_rule_can_send_wake_ups(resources):
     _, statement = resources["WakeQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement == {
-        "Sid": "TheRule",
+        "Sid": "EventBridgeRule",
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
@@ -99,7 +101,7 @@ def test_the_rule_alone_may_send_wake_ups(resources):
     }
 
 
-def test_the_wake_queue_keeps_what_is_no_secret_for_a_few_minutes(stack, other_stack):
+def test_wake_queue_keeps_messages_for_five_minutes_encrypted_by_sqs(stack, other_stack):
     for each in (stack, other_stack):
         answer = each.client("sqs").get_queue_attributes(QueueUrl=_wake_queue(each), AttributeNames=["All"])
         assert answer["Attributes"]["SqsManagedSseEnabled"] == "true"
@@ -132,7 +134,7 @@ def _received(stack):
     return messages
 
 
-def test_there_is_a_topic_where_notifications_are_wanted_and_none_elsewhere(stack, other_stack):
+def test_topic_exists_only_with_notifications(stack, other_stack):
     topic = other_stack.outputs["NotificationTopicArn"]
     assert load(other_stack.environment).notification_topic_arn == topic
     assert topic == other_stack.resources["NotificationTopic"]
@@ -141,7 +143,7 @@ def test_there_is_a_topic_where_notifications_are_wanted_and_none_elsewhere(stac
     assert "NotificationTopicArn" not in stack.outputs
 
 
-def test_the_topic_is_encrypted_by_sns_itself_or_with_the_key_that_is_given(other_stack, resources):
+def test_topic_is_encrypted_by_sns_or_with_the_given_key(other_stack, resources):
     topic = other_stack.outputs["NotificationTopicArn"]
     attributes = other_stack.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
     assert attributes["KmsMasterKeyId"] == KEY
@@ -149,7 +151,7 @@ def test_the_topic_is_encrypted_by_sns_itself_or_with_the_key_that_is_given(othe
     assert key == {"!If": ["HasKey", {"!Ref": "KmsKeyArn"}, "alias/aws/sns"]}
 
 
-def test_the_topic_takes_nothing_without_tls(resources):
+def test_topic_rejects_messages_without_tls(resources):
     properties = resources["NotificationTopicPolicy"]["Properties"]
     (statement,) = properties["PolicyDocument"]["Statement"]
     assert properties["Topics"] == [{"!Ref": "NotificationTopic"}]
@@ -158,7 +160,7 @@ def test_the_topic_takes_nothing_without_tls(resources):
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-async def test_a_worker_is_ready_with_what_the_stack_gives_it(stack, tmp_path):
+async def test_worker_is_ready_with_the_environment_of_the_stack(stack, tmp_path):
     with an_emulator(tmp_path, stack.url) as datasync:
         environment = {
             **stack.environment,
@@ -173,7 +175,7 @@ async def test_a_worker_is_ready_with_what_the_stack_gives_it(stack, tmp_path):
 
 
 def _ready(url):
-    """Ask a real process, a bounded number of times, each of which takes the time of an answer."""
+    """Ask a real process, a bounded number of times, without pauses."""
     for _ in range(2000):
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:
@@ -183,36 +185,82 @@ def _ready(url):
     return False
 
 
-def test_the_container_s_settings_are_settings_with_the_contract_s_defaults(stack, other_stack):
+def test_environment_of_the_container_has_the_default_settings(stack, other_stack):
     settings = load(stack.environment)
     assert list(settings.task_arns) == TASKS
-    everywhere = load(other_stack.environment)
-    assert everywhere.task_arns == ()
-    assert everywhere.queue_url.endswith(".fifo")
+    all_tasks = load(other_stack.environment)
+    assert all_tasks.task_arns == ()
+    assert all_tasks.queue_url.endswith(".fifo")
     chosen = {"queue_url", "wake_queue_url", "table_name", "notification_topic_arn"}
-    defaults = load({"TRIGGER_QUEUE_URL": everywhere.queue_url})
-    assert everywhere.model_dump(exclude=chosen) == defaults.model_dump(exclude=chosen)
+    defaults = load({"TRIGGER_QUEUE_URL": all_tasks.queue_url})
+    assert all_tasks.model_dump(exclude=chosen) == defaults.model_dump(exclude=chosen)
 
 
-def test_ecs_waits_longer_for_the_end_than_the_worker_takes(stack):
+def test_every_variable_of_the_template_is_a_setting(resources):
+    variables = {variable["Name"] for variable in _variables(resources)} - {"AWS_REGION"}
+    assert len(variables) > 10
+    assert variables <= {f"TRIGGER_{field.upper()}" for field in Settings.model_fields}
+
+
+def test_every_parameter_that_mirrors_a_setting_has_its_default(resources):
+    defaults = load({"TRIGGER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/files"})
+    parameters = template()["Parameters"]
+    mirrored = {
+        variable["Name"].removeprefix("TRIGGER_").lower(): parameters[variable["Value"]["!Ref"]]["Default"]
+        for variable in _variables(resources)
+        if isinstance(variable["Value"], dict) and variable["Value"].get("!Ref") in parameters
+    }
+    assert mirrored.keys() >= {"on_error", "on_incomplete", "publish_unchanged", "lookback_s", "retention_days"}
+    given = {f"TRIGGER_{field.upper()}": str(default) for field, default in mirrored.items()}
+    assert load({"TRIGGER_QUEUE_URL": defaults.queue_url, **given}) == defaults
+
+
+def test_defaults_that_descriptions_and_comments_name_are_those_of_the_settings():
+    defaults = load({"TRIGGER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/files"})
+    named = re.findall(r"TRIGGER_(\w+)`? \((\d+)(?: s)?\)", TEMPLATE.read_text() + README.read_text())
+    assert {name for name, _ in named} >= {"SEAL_DEADLINE_S", "DRAIN_S", "SETTLE_S", "POLL_INTERVAL_S"}
+    for name, value in named:
+        assert getattr(defaults, name.lower()) == float(value)
+
+
+def test_allowed_values_of_a_parameter_are_those_of_its_setting():
+    parameters = template()["Parameters"]
+    assert parameters["OnError"]["AllowedValues"] == list(OnError)
+    assert parameters["OnIncomplete"]["AllowedValues"] == list(OnIncomplete)
+    assert parameters["LogLevel"]["AllowedValues"] == list(LogLevel)
+
+
+def _variables(resources):
+    (container,) = resources["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+    return container["Environment"]
+
+
+def test_index_of_the_template_projects_the_indexed_attributes(resources):
+    by_phase, by_start = resources["Table"]["Properties"]["GlobalSecondaryIndexes"]
+    assert (by_phase["IndexName"], by_start["IndexName"]) == (BY_PHASE, BY_START)
+    assert by_phase["Projection"]["NonKeyAttributes"] == list(INDEXED_ATTRIBUTES)
+    assert by_start["Projection"] == {"ProjectionType": "ALL"}
+
+
+def test_stop_timeout_is_longer_than_drain_and_release(stack):
     assert stack.container["stopTimeout"] > load(stack.environment).drain_s + RELEASE_TIMEOUT_S
     assert stack.container["stopTimeout"] <= 120, "Fargate waits no longer"
 
 
-def test_the_container_is_confined(stack):
+def test_container_is_confined(stack):
     assert stack.container["readonlyRootFilesystem"]
     assert stack.container["user"] == "10001:10001"
     assert stack.container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_an_existing_cluster_is_used_and_none_is_made(stack, other_stack):
+def test_existing_cluster_is_used_and_none_is_created(stack, other_stack):
     assert other_stack.outputs["Cluster"] == "theirs"
     assert "Cluster" in stack.resources
     assert "Cluster" not in other_stack.resources
 
 
-def test_what_the_readme_names_is_in_the_template():
-    readme = (TEMPLATE.parent / "README.md").read_text()
+def test_names_in_the_readme_exist_in_the_template():
+    readme = README.read_text()
     parameters, resources, outputs = (
         TEMPLATE.read_text().partition(f"\n{part}:\n")[2] for part in ("Parameters", "Resources", "Outputs")
     )

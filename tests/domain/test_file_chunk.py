@@ -250,11 +250,14 @@ def test_outcome_counts_add_up_over_chunks_by_execution():
     assert decided.total() == {Outcome.MISSING: 1}
 
 
-def test_progress_of_an_active_replay_is_stored_with_the_replay():
+def test_replay_stores_its_own_progress_and_counts_no_outcome_again():
     chunk = pending("a")
     chunk.acknowledge(["a"])
-    after = decided_files(chunk, NO_PROGRESS).add_to(an_execution(2, replay=ReplayState(1, active=True)))
+    counts = {Outcome.PUBLISHED: 1}
+    replayed = an_execution(2, replay=ReplayState(1, active=True), outcome_counts=counts)
+    after = decided_files(chunk, NO_PROGRESS).add_to(replayed)
     assert (after.progress.cursor, after.replay.progress.cursor) == ("", "a")
+    assert (after.outcome_counts, after.carried_outcome_counts) == (counts, {})
 
 
 def test_range_stores_the_most_common_outcome_once_and_the_other_files_by_path():

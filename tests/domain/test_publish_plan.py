@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.domain.execution import PlanMember, PublishPlan, SendProgress
 from service.domain.file_decision import FileEvidence, FileVerdict, decide_file
 from service.domain.phases import Phase
-from service.domain.publish_plan import MAX_UNRECONCILED_PREDECESSORS, last_fully_published, make_plan
+from service.domain.publish_plan import MAX_UNRECONCILED_PREDECESSORS, last_fully_published, make_plan, with_plan
 from tests.domain.examples import MINUTE_MS, START_MS, an_execution, number_of, verified
 
 PIT = "POINT_IN_TIME_CONSISTENT"
@@ -44,7 +44,7 @@ def roles(plan):
     return {number_of(member.execution_id): member.publishes for member in plan.members}
 
 
-def with_plan(execution, *others, publishes):
+def publishing_with(execution, *others, publishes):
     """Return the execution with a plan of itself and the others, of which it has sent some files."""
     members = tuple(PlanMember(o.id, o.started_at_ms, publishes=publishes) for o in others)
     own = PlanMember(execution.id, execution.started_at_ms, publishes=True)
@@ -128,12 +128,20 @@ def test_held_and_discarded_executions_only_give_evidence(phase):
 
 
 def test_plan_keeps_the_ids_of_messages_that_a_held_execution_has_sent():
-    stuck = replace(with_plan(held(2), carried(1), publishes=True), progress=SendProgress("m", ("id-1", "id-2")))
+    stuck = replace(publishing_with(held(2), carried(1), publishes=True), progress=SendProgress("m", ("id-1", "id-2")))
     assert make_plan(sealed(3), [carried(1), stuck]).acknowledged == ("id-1", "id-2")
 
 
+def test_execution_gets_its_plan_and_keeps_the_messages_that_it_has_sent():
+    stuck = replace(publishing_with(held(2), carried(1), publishes=True), progress=SendProgress("m", ("id-2",)))
+    execution = sealed(3, progress=SendProgress("c", ("id-1",)))
+    planned = with_plan(execution, [carried(1), stuck])
+    assert planned.plan == plan_of(execution, [carried(1), stuck])
+    assert planned.progress == SendProgress("c", ("id-1", "id-2"))
+
+
 def test_carried_files_that_another_execution_is_publishing_are_not_published_twice():
-    publishing = with_plan(sealed(3), carried(1), publishes=True)
+    publishing = publishing_with(sealed(3), carried(1), publishes=True)
     assert roles(plan_of(sealed(2), [carried(1), publishing])) == {1: False, 2: True, 3: False}
 
 
@@ -185,7 +193,7 @@ def test_execution_without_a_known_end_delays_no_later_start():
 
 def test_execution_that_left_files_to_a_later_one_is_not_fully_published():
     later = carried(2)
-    execution = with_plan(published(1, reconciled=True), later, publishes=False)
+    execution = publishing_with(published(1, reconciled=True), later, publishes=False)
     assert last_fully_published([execution]) is None
     assert roles(plan_of(sealed(3), [execution, later])) == {1: False, 2: True, 3: True}
 

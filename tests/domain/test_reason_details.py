@@ -73,7 +73,7 @@ def test_execution_without_a_reason_has_no_sentence():
 
 def test_incomplete_log_is_explained_without_a_counter_of_datasync():
     assert reason_detail(Reason.LOG_INCOMPLETE, an_execution(fact_counts=rows(7))) == (
-        "the log states 7 verified files, and DataSync has no counter FilesVerified to compare them with"
+        "the log states 7 verified files, and DataSync has no counter FilesVerified to compare with"
     )
 
 

@@ -1,4 +1,4 @@
-"""The ports on the services beside the table, in memory: DataSync, log streams, queue, objects, topic, wake-ups."""
+"""The ports on AWS services other than the table, in memory: DataSync, logs, queue, objects, topic, wake-ups."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from service.domain.port_types import (
 
 @dataclass
 class MemoryDataSync:
-    """Tasks and executions as given by these dicts."""
+    """Tasks and executions, from these dicts."""
 
     described_tasks: dict[TaskArn, TaskDescription] = field(default_factory=dict)
     described: dict[ExecutionArn, ExecutionDescription] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class MemoryDataSync:
 
 @dataclass
 class MemoryLogs:
-    """Log streams by group and name. A page is `page_size` events, in the order in which they were put in."""
+    """Log streams by group and name. A page has `page_size` events, in the order in which they were added."""
 
     groups: dict[str, dict[str, list[LogEvent]]] = field(default_factory=dict)
     page_size: int = 10_000
@@ -80,10 +80,10 @@ class MemoryQueue:
     batch_size: int = 10
 
     async def send(self, messages: Sequence[Message]) -> SendResult:
-        taken = [message for message in messages if message.id not in self.refuses]
-        self.messages.extend(taken)
+        accepted = [message for message in messages if message.id not in self.refuses]
+        self.messages.extend(accepted)
         rejected = {message.id: self.refuses[message.id] for message in messages if message.id in self.refuses}
-        return SendResult(frozenset(message.id for message in taken), frozenset(), rejected)
+        return SendResult(frozenset(message.id for message in accepted), frozenset(), rejected)
 
 
 @dataclass
@@ -102,7 +102,7 @@ class MemoryTopic:
 
 @dataclass
 class MemoryWakeUps:
-    """A queue that has a wake-up once `came` is set. Several at a time count as one."""
+    """A queue that has a wake-up when `came` is set. Several at a time count as one."""
 
     came: asyncio.Event = field(default_factory=asyncio.Event)
     wait_s: float = 20.0

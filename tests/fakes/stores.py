@@ -1,4 +1,4 @@
-"""The ports on the table, in dicts. They pass the same contract suite as the DynamoDB adapters."""
+"""The ports on the table, in dicts. They pass the same suites as the DynamoDB adapters."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -45,11 +45,11 @@ class MemoryFactStore:
 
 @dataclass
 class MemoryOutcomeStore:
-    """Outcomes by execution and the path they reach."""
+    """Ranges of outcomes by execution and last path."""
 
     ranges: dict[str, dict[str, OutcomeRange]] = field(default_factory=dict)
 
-    async def write(self, execution: ExecutionId, outcomes: OutcomeRange, *, expires_at_s: int) -> None:  # noqa: ARG002 - because memory does not expire
+    async def write(self, execution: ExecutionId, outcomes: OutcomeRange, *, expires_at_s: int) -> None:
         self.ranges.setdefault(execution, {})[outcomes.last_path] = outcomes
 
     async def read(self, execution: ExecutionId, *, start: str, limit: int) -> Sequence[OutcomeRange]:
@@ -61,13 +61,13 @@ class MemoryOutcomeStore:
 
 @dataclass
 class MemoryOutbox:
-    """Executions as they were right after a transition, by the outbox_id's id."""
+    """Executions as they were right after a transition, by outbox id."""
 
     executions: dict[str, Execution] = field(default_factory=dict)
     count: int = 0
 
     def put(self, execution: Execution) -> None:
-        """Add one. Its id is greater than all before."""
+        """Add an entry. Its id is greater than all earlier ones."""
         self.count += 1
         self.executions[f"{self.count:015d}#{execution.id}#{execution.phase}"] = execution
 
@@ -83,7 +83,7 @@ class MemoryOutbox:
 
 @dataclass
 class MemoryExecutionStore:
-    """Executions, their leases and the overview of both. `outbox` is there where notifications are wanted."""
+    """Executions, their leases and the overview of both. `outbox` is set if notifications are wanted."""
 
     records: dict[ExecutionId, Execution] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class MemoryExecutionStore:
     async def extend_expiry(self, execution: Execution) -> None:
         name = execution.id
         if name not in self.records:
-            raise ConflictError("dynamodb.UpdateItem", f"{name} is gone")
+            raise ConflictError("dynamodb.UpdateItem", f"{name} is not known any more")
         self.records[name] = replace(self.records[name], expires_at_s=execution.expires_at_s)
 
     async def list_of_task(self, task: TaskId, *, started_since_ms: int) -> Sequence[Execution]:
@@ -143,7 +143,7 @@ class MemoryExecutionStore:
         return await self._entries(e for e in self.records.values() if e.is_active)
 
     async def held_to_retry(self, *, now_ms: int) -> Sequence[ExecutionEntry]:
-        held = (e for e in self.records.values() if e.phase is Phase.HELD and e.retry_at_ms is not None)
+        held = [e for e in self.records.values() if e.phase is Phase.HELD]
         return await self._entries(e for e in held if e.retry_at_ms is not None and e.retry_at_ms <= now_ms)
 
     async def _entries(self, executions: Iterable[Execution]) -> list[ExecutionEntry]:
@@ -179,7 +179,7 @@ class MemoryExecutionStore:
 
 @dataclass
 class MemoryTaskStore:
-    """What is remembered of tasks. `executions` is where the registered ones are."""
+    """The state of tasks. `executions` is the store of the registered executions."""
 
     executions: MemoryExecutionStore
     records: dict[TaskId, TaskRecord] = field(default_factory=dict)
@@ -189,10 +189,10 @@ class MemoryTaskStore:
         return self.records.setdefault(task, TaskRecord(task, first_seen_at_ms))
 
     async def known_execution_ids(self, task: TaskId) -> frozenset[ExecutionId]:
-        new_execution = {e.id for e in await self.executions.list_of_task(task, started_since_ms=0)}
-        return frozenset(new_execution | self.ignored.get(task, set()))
+        registered = {e.id for e in await self.executions.list_of_task(task, started_since_ms=0)}
+        return frozenset(registered | self.ignored.get(task, set()))
 
-    async def ignore(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:  # noqa: ARG002 - because memory does not expire
+    async def ignore(self, task: TaskId, execution: ExecutionId, *, started_at_ms: int) -> None:
         self.ignored.setdefault(task, set()).add(execution)
 
     async def mark_backlog_registered(self, task: TaskId) -> None:

@@ -183,6 +183,20 @@ async def test_transition_that_is_saved_is_observed_once():
     assert scene.phase_changes() == [(Phase.SEALING, Phase.PUBLISHING, None, None)]
 
 
+async def test_observations_of_a_save_are_reported_once_it_is_stored():
+    scene = Scene()
+    leased = await scene.load()
+    observation = UnknownStatusSeen(scene.execution.ids, "WAITING")
+    scene.store.error = TransientError("dynamodb.UpdateItem", "throttled")
+    with pytest.raises(TransientError):
+        await leased.save(scene.execution.apply(PhaseEvent.SEALED), observation)
+    assert scene.observed == []
+    scene.store.error = None
+    await leased.save(scene.execution.apply(PhaseEvent.SEALED), observation)
+    assert scene.observed[0] == observation
+    assert [type(each) for each in scene.observed] == [UnknownStatusSeen, PhaseChanged]
+
+
 async def test_transition_is_observed_with_the_counts_of_what_was_stored():
     scene = Scene(reconciled=True)
     leased = await scene.load()
@@ -337,14 +351,16 @@ async def test_resumed_execution_stays_held_in_the_store_until_the_next_save(hel
     assert [change[:2] for change in scene.phase_changes()] == [(Phase.HELD, held_from)]
 
 
-async def test_resumed_execution_is_blocked_until_it_is_confirmed():
+async def test_resumed_execution_keeps_the_time_of_the_first_refusal_and_not_its_sentence_until_it_is_confirmed():
     scene = Scene(**a_held_execution())
     leased = await scene.load()
     leased.resume()
     await leased.save(replace(leased.current, files_verified=7))
-    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (START_MS, "the first sentence")
+    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (START_MS, None)
+    assert scene.phase_changes() == [(Phase.HELD, Phase.PUBLISHING, None, None)]
     await leased.confirm()
     assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (None, None)
+    assert len(scene.observed) == 1
 
 
 async def test_execution_that_was_never_held_is_not_resumed():

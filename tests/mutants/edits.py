@@ -89,6 +89,21 @@ class Instead:
 
 
 @dataclass(frozen=True)
+class Before:
+    """Inserts statements before a statement: one or more lines, not indented."""
+
+    statement: str
+    new: str
+
+    def apply(self, source: str, target: str) -> str:
+        node = _statement(source, target, self.statement)
+        start, end = _span(source, node)
+        indent = " " * node.col_offset
+        new = textwrap.indent(f"{self.new}\n", indent).lstrip() + indent
+        return _replaced(source, node, new + source.encode()[start:end].decode())
+
+
+@dataclass(frozen=True)
 class Drop:
     """Removes a statement."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mutants.edits import Condition, Drop, EditError, Instead, Replace, Swap, Value
+from tests.mutants.edits import Before, Condition, Drop, EditError, Instead, Replace, Swap, Value
 
 SOURCE = """
 TABLE = {"ä": 1, "b": 2}
@@ -34,6 +34,7 @@ def open(key):
             'self.tries = 0\n            self.log("öffnen")',
             'self.log("öffnen")\n            self.tries = 0',
         ),
+        ("Door.open", Before("self.log", "a()"), "self.log", "a()\n            self.log"),
         ("TABLE", Value('"b"', "3"), "2", "3"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, object) and not isinstance(value, str) else "",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from service.domain.execution import PlanMember, PublishPlan, SendProgress
+from service.domain.execution import Outcome, PlanMember, PublishPlan, SendProgress
 from service.domain.phases import Phase
 from service.domain.port_types import TaskRecord
 from service.publishing.planner import Planner
@@ -36,8 +36,8 @@ class StoredTask:
         return await Planner(self.tasks, self.world.executions, now_ms=self.world.clock.now_ms).plan(execution)
 
 
-def numbers(new):
-    return [int(member.execution_id[5:], 16) for member in new.plan.members]
+def numbers(planned):
+    return [int(member.execution_id[5:], 16) for member in planned.plan.members]
 
 
 async def test_execution_waits_for_an_older_active_one():
@@ -78,5 +78,12 @@ async def test_overtaken_execution_is_planned_with_all_that_started_before_it():
 
 async def test_ids_that_another_execution_sent_ahead_of_its_cursor_are_part_of_the_plan():
     ahead = publishing(2, plan=PublishPlan((), 5), progress=SendProgress("m", ("id",)))
-    new = await StoredTask(publishing(1), ahead).plan(publishing(1))
-    assert new.acknowledged == ("id",)
+    planned = await StoredTask(publishing(1), ahead).plan(publishing(1))
+    assert planned.progress.acknowledged_ahead == ("id",)
+
+
+async def test_new_plan_keeps_what_was_sent_under_an_earlier_one():
+    execution = publishing(1, progress=SendProgress("m", ("id",)), outcome_counts={Outcome.PUBLISHED: 3})
+    planned = await StoredTask(execution).plan(execution)
+    assert (planned.progress, planned.outcome_counts) == (execution.progress, execution.outcome_counts)
+    assert numbers(planned) == [1]

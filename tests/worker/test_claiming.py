@@ -172,9 +172,7 @@ async def test_active_executions_are_claimed_before_held_ones(store, now):
 
 
 async def test_held_execution_does_not_take_the_place_of_an_active_one_of_its_task(store, now):
-    await register(
-        store, a_held_execution("a", 1, retry_at_ms=now[0]), *(of_task("a", number) for number in (2, 3, 4))
-    )
+    await register(store, a_held_execution("a", 1, retry_at_ms=now[0]), *(of_task("a", number) for number in (2, 3, 4)))
     worker = Worker(store, now)
     await worker.claim()
     assert worker.numbers == {1, 2, 3}

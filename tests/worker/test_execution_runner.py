@@ -85,7 +85,7 @@ class Scene:
     async def step(self, leased):
         self.steps.append(leased.current)
         if self.error:
-            raise self.error
+            raise self.error.with_traceback(None)
         if self.change:
             await self.change(leased)
         return PAUSE_S
@@ -94,10 +94,10 @@ class Scene:
         """Do a tick whose step raises; return whether the runner will retry it."""
         self.error = error
         try:
-            assert await self.runner.tick() is None
-        except type(error) as raised:
-            assert raised is error
+            pause_s = await self.runner.tick()
+        except type(error):
             return True
+        assert pause_s is None
         return False
 
     async def fail_for(self, error, seconds, *, interval_s=60.0):

@@ -242,9 +242,7 @@ async def test_page_that_was_not_stored_is_written_again_before_the_execution_is
 
 async def test_execution_that_is_gone_or_unreadable_does_not_keep_the_others_from_being_extended():
     scene = Scene()
-    gone, unreadable, good = [
-        scene.world.execution(await scene.execution_in(Phase.CARRIED)).id for _ in range(3)
-    ]
+    gone, unreadable, good = [scene.world.execution(await scene.execution_in(Phase.CARRIED)).id for _ in range(3)]
     get = scene.world.executions.get
 
     async def get_or_fail(execution_id):

@@ -109,12 +109,12 @@ class FakeRunner:
             worker.unsaved_ticks = max(0, worker.unsaved_ticks - 1)
             if worker.holds:
                 await self.hold()
-            return None if worker.holds or worker.lets_go else 5.0
         except asyncio.CancelledError:
             worker.cancelled_s.append(asyncio.get_running_loop().time())
             raise
         finally:
             worker.running_ticks[self.execution_id] -= 1
+        return None if worker.holds or worker.lets_go else 5.0
 
     async def hold(self):
         execution = self.worker.table.records[self.execution_id]

@@ -1,6 +1,6 @@
 """Mistakes in planning, sending and storing progress: service.publishing."""
 
-from tests.mutants.edits import Condition, Drop, Instead, Replace, Swap
+from tests.mutants.edits import Before, Condition, Drop, Replace
 from tests.mutants.mutant import CRASH, REGRESSIONS, RELEASE, Mutant
 
 _PLANNER = "tests/publishing/test_planner.py"
@@ -14,7 +14,7 @@ MUTANTS = (
         "service.publishing.sender:Sender._send_batch",
         (
             Drop("chunk.acknowledge"),
-            Instead("leased.require_lease", "chunk.acknowledge([path for path, _ in batch])\nleased.require_lease()"),
+            Before("leased.require_lease", "chunk.acknowledge([path for path, _ in batch])"),
         ),
         (_SENDER, _PUBLISHER),
     ),
@@ -32,43 +32,49 @@ MUTANTS = (
     ),
     Mutant(
         "the cursor is stored before the outcomes",
-        "service.publishing.publisher:Publisher._store",
-        (Swap("for execution_id, outcomes", "await leased.save(decided"),),
+        "service.publishing.publisher:Publisher._send",
+        (Before("for execution_id, outcomes", "await leased.save(decided.add_to(execution))"),),
         (CRASH,),
     ),
     Mutant(
         "outcomes are not stored",
-        "service.publishing.publisher:Publisher._store",
+        "service.publishing.publisher:Publisher._send",
         (Drop("await self._outcomes.write"),),
         (_PUBLISHER, CRASH),
     ),
     Mutant(
         "a replay decides outcomes again",
-        "service.publishing.publisher:Publisher._store",
-        (Condition("if execution.replay.active", "False"),),
+        "service.publishing.publisher:Publisher._send",
+        (Replace("() if is_replay else decided.ranges.items()", "decided.ranges.items()"),),
         (_REPLAY, CRASH),
+    ),
+    Mutant(
+        "a replay counts outcomes again",
+        "service.domain.file_chunk:DecidedFiles.add_to",
+        (Condition("if execution.replay.active", "False"),),
+        ("tests/domain/test_file_chunk.py", _REPLAY, CRASH),
     ),
     Mutant(
         "a replay sends files that were never published",
         "service.publishing.session:PublishSession._with_outcomes",
         (
             Replace(
-                "await self._published.outcome_of(file[0]) is Outcome.PUBLISHED",
-                "await self._published.outcome_of(file[0]) is not None",
+                "await published.outcome_of(file[0]) is Outcome.PUBLISHED",
+                "await published.outcome_of(file[0]) is not None",
             ),
         ),
         (_REPLAY, CRASH),
     ),
     Mutant(
         "carried executions stay CARRIED after their files were published",
-        "service.publishing.publisher:Publisher._mark_carried_published",
+        "service.publishing.publisher:Publisher._complete",
         (Drop("await self._executions.transition_unowned"),),
         ("tests/publishing/test_carry_over.py", CRASH),
     ),
     Mutant(
         "stored outcomes of other executions are not read",
         "service.publishing.session:PublishSession._with_outcomes",
-        (Condition("if not self._outcome_readers", "True"),),
+        (Condition("if not self._scope.outcome_readers", "True"),),
         (REGRESSIONS,),
     ),
     Mutant(

@@ -42,7 +42,7 @@ MUTANTS = (
         "a path that cannot be an S3 key is left out",
         "service.parsing:parse_page",
         (Instead("facts.append", "facts += [line] if with_storable_path(line) is line else []"),),
-        ("tests/parsing", _LOG_READER, SEEDS),
+        ("tests/parsing/test_page.py", _LOG_READER, SEEDS),
     ),
     Mutant(
         "a terminal status is assumed before DataSync reports it",

@@ -1,6 +1,6 @@
 """Mistakes in the loops of a worker and in the commands of people: service.worker, service.operations."""
 
-from tests.mutants.edits import Condition, Drop, Instead, Replace
+from tests.mutants.edits import Before, Condition, Drop, Instead, Replace
 from tests.mutants.mutant import CRASH, REGRESSIONS, Mutant
 
 _CONCURRENCY = "tests/test_concurrency.py"
@@ -102,12 +102,7 @@ MUTANTS = (
     Mutant(
         "a notification is deleted before it is published",
         "service.worker.notifier:Notifier._publish_one",
-        (
-            Instead(
-                "await self._topic.publish",
-                "await self._outbox.delete(outbox_id)\nawait self._topic.publish(notification(outbox_id, execution))",
-            ),
-        ),
+        (Before("await self._topic.publish", "await self._outbox.delete(outbox_id)"),),
         (_NOTIFIER, CRASH),
     ),
     Mutant(
