@@ -4,7 +4,6 @@ Only the standard library is used: the set-up runs this before anything is insta
 """
 
 import ast
-import os
 import re
 import ssl
 import subprocess
@@ -83,4 +82,4 @@ def has_system_certificates() -> bool:
     uv uses either the store or its own certificates, and fails if it is to use a store that is empty.
     """
     paths = ssl.get_default_verify_paths()
-    return sys.platform == "darwin" or bool(paths.cafile) or bool(paths.capath and os.listdir(paths.capath))
+    return sys.platform == "darwin" or bool(paths.cafile) or bool(paths.capath and any(Path(paths.capath).iterdir()))

@@ -21,32 +21,30 @@ UV = VENV / "bin/uv"
 REQUIREMENTS = Path("requirements")
 STAMP = VENV / ".set-up"
 
-CAUSES = (
-    (
-        r"DO NOT MATCH THE HASHES|[Hh]ash mismatch",
+Command = Sequence[str | Path]
+
+CAUSES = {
+    r"DO NOT MATCH THE HASHES|[Hh]ash mismatch": (
         "A downloaded package is not the one that is locked: its hash does not match.\n"
-        "Run make again, in case the download was damaged. If it happens again, the registry or a proxy serves a changed\n"
-        "file: do not use it, and compare with another registry (PIP_INDEX_URL).",
+        "Run make again, in case the download was damaged. If it happens again, the registry or a proxy serves a\n"
+        "changed file: do not use it, and compare with another registry (PIP_INDEX_URL)."
     ),
-    (
-        r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|SSLError",
+    r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|SSLError": (
         "The TLS certificate of the package registry is not trusted.\n"
-        "If a proxy inspects TLS here, name the file with its certificate authority: PIP_CERT=/path/to/ca.pem.",
+        "If a proxy inspects TLS here, name the file with its certificate authority: PIP_CERT=/path/to/ca.pem."
     ),
-    (
-        r"from versions: none|Failed to fetch|[Cc]onnection (refused|error|reset)|ReadTimeout|not found in the package",
+    r"from versions: none|Failed to fetch|not found in the package registry": (
         "No package registry was reached.\n"
-        "Check the network, and these settings: PIP_INDEX_URL or the file pip.conf (the registry), HTTPS_PROXY (the\n"
-        "proxy). `python3 -m pip config list` shows what pip uses.",
+        "Check the network, PIP_INDEX_URL or pip.conf (which registry), and HTTPS_PROXY (which proxy), then run make\n"
+        "again. `{python} -m pip config list` shows what pip is configured for."
     ),
-    (
-        r"No matching distribution|No solution found|no version of",
-        "The package registry does not have a locked version.\n"
-        "If it is a mirror, it may lag behind: use another one (PIP_INDEX_URL).",
+    r"No matching distribution|No solution found": (
+        "The package registry does not have a version that is locked.\n"
+        "If it is a mirror, it may be out of date: use another registry (PIP_INDEX_URL)."
     ),
-    (r"No space left on device", "The disk is full.\nFree some space (about 600 MB are needed), then run make again."),
-)
-"""What the output of pip or uv shows, by a pattern, and what a person can do about it."""
+    r"No space left on device": "The disk is full.\nFree about 600 MB, then run make again.",
+}
+"""What to do about a failure, by a pattern that the output of pip or uv contains. The first that fits holds."""
 
 
 class SetUpError(Exception):
@@ -61,7 +59,7 @@ def set_up() -> None:
     print("Setting up .venv/ (again only when the requirements change):", flush=True)  # noqa: T201  (it speaks to a person)
     step("1/5", f"create .venv with Python {platform.python_version()}", create_venv)
     environment = registry.pip_environment(os.environ)
-    pip = [PYTHON, "-m", "pip", "install", "--no-input", "--require-hashes"]
+    pip: Command = [PYTHON, "-m", "pip", "install", "--no-input", "--require-hashes"]
     step("2/5", f"install uv {uv_version} with pip", lambda: run([*pip, "-r", REQUIREMENTS / "uv.txt"], environment))
     try:
         settings = registry.pip_settings(PYTHON, environment)
@@ -70,10 +68,10 @@ def set_up() -> None:
     environment = registry.uv_environment(settings, environment)
     if not has_cache(environment):
         environment["UV_NO_CACHE"] = "true"
-    uv = [UV, "pip", "install", "--python", PYTHON, *registry.uv_options(settings)]
-    locked = [*uv, "--require-hashes"]
-    sdk = [*locked, "--no-deps", "--target", VENV / "current-sdk", "-r", REQUIREMENTS / "current-sdk.txt"]
-    this = [*uv, "--no-deps", "--no-build-isolation", "--editable", "."]
+    uv: Command = [UV, "pip", "install", "--python", PYTHON, *registry.uv_options(settings)]
+    locked: Command = [*uv, "--require-hashes"]
+    sdk: Command = [*locked, "--no-deps", "--target", VENV / "current-sdk", "-r", REQUIREMENTS / "current-sdk.txt"]
+    this: Command = [*uv, "--no-deps", "--no-build-isolation", "--editable", "."]
     step("3/5", "install the locked packages", lambda: run([*locked, "-r", REQUIREMENTS / "dev.txt"], environment))
     step("4/5", "install the newest AWS SDK aside, for one test", lambda: run(sdk, environment))
     step("5/5", "install datasync-trigger from this folder", lambda: run(this, environment))
@@ -119,7 +117,7 @@ def has_cache(environment: dict[str, str]) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def run(command: Sequence[str | Path], environment: dict[str, str]) -> str:
+def run(command: Command, environment: dict[str, str]) -> str:
     """Run a command and return its output. Raises SetUpError if it fails."""
     done = subprocess.run(  # noqa: S603  (the commands of this file)
         command,
@@ -132,8 +130,8 @@ def run(command: Sequence[str | Path], environment: dict[str, str]) -> str:
         check=False,
     )
     if done.returncode:
-        cause = next((text for pattern, text in CAUSES if re.search(pattern, done.stdout)), "A command failed.")
-        raise SetUpError(f"{cause}\n\nThe end of its output:\n\n{indented(done.stdout)}")
+        cause = next((text for pattern, text in CAUSES.items() if re.search(pattern, done.stdout)), "A command failed.")
+        raise SetUpError(f"{cause.format(python=PYTHON)}\n\nThe end of its output:\n\n{indented(done.stdout)}")
     return done.stdout
 
 
