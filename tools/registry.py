@@ -30,7 +30,8 @@ def pip_environment(environment: Mapping[str, str]) -> dict[str, str]:
     # pip.conf may send packages to the user's own folder, which a virtual environment refuses.
     changed = {**environment, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     if index and not environment.get("PIP_INDEX_URL"):
-        changed["PIP_INDEX_URL"] = index.rpartition("=")[2] if re.match(r"[\w.-]+=", index) else index
+        # uv takes `name=url`, too.
+        changed["PIP_INDEX_URL"] = re.sub(r"^[\w.-]+=", "", index)
     return changed
 
 

@@ -33,14 +33,14 @@ CAUSES = {
         "The TLS certificate of the package registry is not trusted.\n"
         "If a proxy inspects TLS here, name the file with its certificate authority: PIP_CERT=/path/to/ca.pem."
     ),
-    r"from versions: none|Failed to fetch|not found in the package registry": (
+    r"from versions: none|Failed to fetch": (
         "No package registry was reached.\n"
         "Check the network, PIP_INDEX_URL or pip.conf (which registry), and HTTPS_PROXY (which proxy), then run make\n"
         "again. `{python} -m pip config list` shows what pip is configured for."
     ),
     r"No matching distribution|No solution found": (
-        "The package registry does not have a version that is locked.\n"
-        "If it is a mirror, it may be out of date: use another registry (PIP_INDEX_URL)."
+        "The package registry does not have a package in the version that is locked.\n"
+        "It may be a mirror that is out of date, or no registry at all: check PIP_INDEX_URL or pip.conf."
     ),
     r"No space left on device": "The disk is full.\nFree about 600 MB, then run make again.",
 }
@@ -140,15 +140,23 @@ def indented(output: str) -> str:
     return "\n".join(f"  | {line}" for line in output.strip().splitlines()[-8:])
 
 
+def fail(sentences: str) -> int:
+    """Print why the set-up has failed, after the unfinished line of its step, and return the exit code."""
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+    sys.stderr.write(f"\n{sentences}\n")
+    return 1
+
+
 def main() -> int:
     """Set up, and return the exit code."""
     try:
         set_up()
     except SetUpError as error:
-        sys.stdout.write("\n")
-        sys.stdout.flush()
-        sys.stderr.write(f"\n{error}\n")
-        return 1
+        return fail(str(error))
+    except OSError as error:
+        # A folder that cannot be written, or a file system from which no program may be started.
+        return fail(f"{error.filename}: {error.strerror}.")
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. The next make begins the set-up again.\n")
         return 130

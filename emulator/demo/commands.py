@@ -6,7 +6,7 @@ import sys
 from emulator.demo.environment import Environment
 from emulator.demo.processes import SERVICE
 
-START = "import boto3; print(boto3.client('datasync').start_task_execution(TaskArn='{}')['TaskExecutionArn'])"
+START = 'import boto3; print(boto3.client("datasync").start_task_execution(TaskArn="{}")["TaskExecutionArn"])'
 
 
 def commands_to_try(environment: Environment, failed_execution_id: str) -> list[tuple[str, str]]:

@@ -53,7 +53,7 @@ class Output:
     def print_heading(self, text: str) -> None:
         """Begin a scenario."""
         self._console.print()
-        self._console.print(Text(text, style="bold"))
+        self._console.print(Text(text, style="bold"), soft_wrap=True)
 
     def print_line(self, who: str, text: str, *, style: str = "", explanation: str = "", column: int = 21) -> None:
         """Print a line, with an explanation that begins in a column if the text is not too long.
@@ -100,7 +100,7 @@ class Output:
 
     def table(self) -> Table:
         """Return a table of all executions."""
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for column in ("  EXECUTION", "DATASYNC", "TRIGGER"):
             table.add_column(column, no_wrap=True)
         for column in ("VERIFIED", "FAILED", "PUBLISHED"):
@@ -108,7 +108,7 @@ class Output:
         table.add_column("REASON")
         for name, execution in self._executions.items():
             table.add_row(
-                f"  {name}",
+                f"  {_short(name)}",
                 *(Text(state, STYLES.get(state, "")) for state in (execution["datasync_status"], execution["phase"])),
                 *(str(execution["files"][state]) for state in ("verified", "failed", "published")),
                 execution["reason"] or "",
