@@ -35,7 +35,7 @@ def with_dependencies(names):
     return found
 
 
-def build_wheel(name, folder, *, mode=0o755):
+def build_wheel(name, folder):
     """Build the wheel of a package that is installed here, in a folder of the registry. Returns its path."""
     distribution = importlib.metadata.distribution(name)
     prefix = f"{name.replace('-', '_')}-{distribution.version}"
@@ -52,7 +52,7 @@ def build_wheel(name, folder, *, mode=0o755):
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
             record.append(f"{target},sha256={digest},{len(content)}\n")
             entry = zipfile.ZipInfo(target)
-            entry.external_attr = (stat.S_IFREG | mode) << 16
+            entry.external_attr = (stat.S_IFREG | 0o755) << 16
             wheel.writestr(entry, content)
         wheel.writestr(f"{prefix}.dist-info/RECORD", "".join([*record, f"{prefix}.dist-info/RECORD,,\n"]))
     return path
