@@ -27,7 +27,7 @@ STANDARD_INPUT = {"current-sdk.txt": "botocore", "uv.txt": "uv"}
 
 
 def main() -> int:
-    """Write all locks, and return the exit code: 1 if one cannot be resolved, and uv has said why."""
+    """Write all locks, and return the exit code: 1 if one cannot be resolved; uv prints the reason."""
     python = Path(sys.executable)
     environment = registry.pip_environment(os.environ)
     settings = registry.pip_settings(python, environment)

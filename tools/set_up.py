@@ -44,11 +44,11 @@ CAUSES = {
     ),
     r"No space left on device": "The disk is full.\nFree about 600 MB, then run make again.",
 }
-"""What to do about a failure, by a pattern that the output of pip or uv contains. The first that fits holds."""
+"""Sentences about a failure of pip or uv, by a pattern in their output. The first pattern that is found counts."""
 
 
 class SetUpError(Exception):
-    """The set-up cannot go on. The message says why, and what to do."""
+    """The set-up cannot go on. The message is the reason, and what to do about it."""
 
 
 def set_up() -> None:

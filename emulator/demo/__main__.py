@@ -44,7 +44,7 @@ async def demo(console: Console, *, keep: bool) -> int:
             if keep:
                 _print_commands(output, environment, scenarios.failed_execution_id)
                 await _unless_stopped(stop, watcher.watch())
-                output.print_text("Stopping.")
+                output.print_text("\nStopping.")
     return 1 if wrong else 0
 
 

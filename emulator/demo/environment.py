@@ -1,4 +1,4 @@
-"""What the demo runs on: an embedded AWS, a task that copies a folder to a bucket, and the service that watches it."""
+"""The environment of the demo: an embedded AWS, a task that copies a folder to a bucket, and the service."""
 
 import re
 import sys

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -82,7 +83,7 @@ class Output:
         if phase != before.get("phase"):
             self._print_state("trigger", name, phase, execution["reason"] or "")
         if self._live:
-            self._live.update(self.table(), refresh=True)
+            self._live.update(Padding(self.table(), (1, 0, 0, 0)), refresh=True)
 
     def print_message(self, body: str, *, whole: bool = False) -> None:
         """Print a message of the queue: the file and its size, and if wanted all that it contains."""

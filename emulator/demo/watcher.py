@@ -1,4 +1,4 @@
-"""What the service and the queue show, printed as it changes."""
+"""The news of the service and of the queue, printed as it comes."""
 
 import asyncio
 import time

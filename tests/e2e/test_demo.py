@@ -86,7 +86,7 @@ def test_demo_shows_three_executions_and_its_commands_work_in_any_folder_and_any
     assert '  "s3uri": "s3://landing/incoming/today.txt",' in news
 
     demo.send_signal(signal.SIGINT)
-    assert demo.stdout.read() == "Stopping.\n"
+    assert demo.stdout.read() == "\nStopping.\n"
     assert demo.wait() == 0
     assert list(tmp_path.glob("datasync-trigger-demo-*")) == []
 
