@@ -137,7 +137,7 @@ def run(command: Command, environment: dict[str, str]) -> str:
 
 def indented(output: str) -> str:
     """Return the last lines of an output, set off from our own words."""
-    return "\n".join(f"  | {line}" for line in output.strip().splitlines()[-8:])
+    return "\n".join(f"  | {line}" for line in output.strip().splitlines()[-5:])
 
 
 def fail(sentences: str) -> int:
