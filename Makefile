@@ -1,58 +1,65 @@
-# Two commands do everything: `make demo` and `make test`. Both set up .venv/ by themselves.
+# `make demo` and `make test` are all that most people need. Both create .venv/ first.
 PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/.set-up
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e check bench simulate mutants lock clean
+.PHONY: help demo demo-recording test e2e check bench simulate mutants lock clean
 
-help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-# Again only when the locks or the project's own metadata change.
-$(SET_UP): requirements/dev.txt requirements/current-sdk.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "datasync-trigger needs Python 3.11 or later and $(PYTHON) is not: make PYTHON=python3.13 ..." >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
-	$(PIP) --require-hashes -r requirements/dev.txt
-	$(PIP) --no-build-isolation --no-deps --editable .
-	$(PIP) --require-hashes --no-deps --target .venv/current-sdk -r requirements/current-sdk.txt
-	@touch $@
+# The shell finds out whether there is a Python that can run the set-up; tools/set_up.py explains all later failures.
+define find_python
+@command -v $(firstword $(PYTHON)) >/dev/null || { \
+  echo "$(PYTHON) was not found. Install Python 3.11 or later, or name it: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; \
+  exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "$(PYTHON) is `$(PYTHON) --version 2>&1`, and Python 3.11 or later is needed." >&2; \
+  echo "Install a newer one and name it: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; \
+  exit 1; }
+endef
 
-demo: $(SET_UP)  ## the main job on an embedded AWS, shown as it happens; KEEP=1 leaves it running
+# The stamp holds the folder it was made in. A .venv/ works only there, and only as long as its Python is installed.
+ifneq ($(and $(wildcard $(BIN)/python),$(shell cat $(SET_UP) 2>/dev/null)),$(CURDIR))
+.PHONY: $(SET_UP)
+endif
+
+$(SET_UP): requirements/uv.txt requirements/dev.txt requirements/current-sdk.txt pyproject.toml
+	$(find_python)
+	@$(PYTHON) -m tools.set_up
+
+demo: $(SET_UP)  ## show the service at work on an AWS that runs on this machine; KEEP=1 keeps it running
 	@$(BIN)/python -m emulator.demo $(if $(KEEP),--keep)
 
-test: $(SET_UP)  ## the whole suite
+demo-recording: $(SET_UP)  ## run the demo and draw its output as docs/images/demo.svg
+	@$(BIN)/python -m emulator.demo --recording docs/images/demo.svg
+
+test: $(SET_UP)  ## run all tests
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
-e2e:  ## the images and docker-compose.yml, end to end, where a Docker engine answers
+e2e:  ## build the images and test them with docker-compose.yml, if a Docker engine is running
+	$(find_python)
 	@$(PYTHON) tests/e2e/compose/run.py
 
-check: $(SET_UP)  ## style, types, who imports whom, sizes
+check: $(SET_UP)  ## check style, types, imports between packages, and sizes of files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -q tests/test_sizes.py
 
-bench: $(SET_UP)  ## what it costs, against a baseline in the same run
+bench: $(SET_UP)  ## measure calls, time and memory against a baseline that is measured in the same run
 	@$(BIN)/python -m benchmarks
 
-simulate: $(SET_UP)  ## SEEDS=10000: so many worlds of faults, each judged by an oracle
+simulate: $(SET_UP)  ## run SEEDS=1000 random sequences of faults, and check the result of each
 	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000)
 
-mutants: $(SET_UP)  ## make known mistakes on purpose and see that the tests notice each
+mutants: $(SET_UP)  ## break the code in known ways, and check that a test fails each time
 	@$(BIN)/python -m tests.mutants
 
-lock: $(SET_UP)  ## resolve the newest dependencies into requirements/
-	@for set in service emulator dev; do \
-	  case $$set in service) extra= ;; emulator) extra='--extra emulator' ;; dev) extra='--extra emulator --group dev' ;; esac; \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --no-header --no-emit-index-url --no-emit-find-links $$extra pyproject.toml -o requirements/$$set.txt; \
-	done
-	@echo botocore | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/current-sdk.txt
+lock: $(SET_UP)  ## write the newest versions of all dependencies to requirements/
+	@$(BIN)/python -m tools.lock
 
-clean:  ## remove what set-up and runs have made
+clean:  ## delete .venv/ and what tests and checks have left
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

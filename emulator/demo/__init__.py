@@ -1,5 +1,5 @@
-"""The main job, shown as it happens: files leave a folder, go through DataSync, and become messages on a queue.
+"""The service at work: files leave a folder, are copied by DataSync, and become messages on a queue.
 
-Everything is real but AWS itself: a moto server, the emulator and `datasync-trigger` run as processes of their own and
-speak to each other over HTTP on this machine.
+Everything but AWS is real: a moto server, the emulator and `datasync-trigger` run as separate processes and talk to
+each other over HTTP on this machine.
 """

@@ -1,4 +1,4 @@
-"""Child processes: started, waited for until they say that they are ready, and ended with the demo."""
+"""Child processes: each is started, is waited for until it is ready, and is ended with the demo."""
 
 import asyncio
 import contextlib
@@ -17,16 +17,16 @@ SERVICE = str(Path(sys.executable).parent / "datasync-trigger")
 
 
 class ProcessFailedError(Exception):
-    """A process ended when it should not have, or did not get ready. The message ends with what it said last."""
+    """A process failed, or did not get ready in time. The message ends with the last lines of its output."""
 
 
 @asynccontextmanager
 async def running(
     command: Sequence[str], environment: Mapping[str, str], *, ready: re.Pattern[str], log: Path
 ) -> AsyncIterator[str]:
-    """Run a process for the time of the block and give what the first group of `ready` matched in its output.
+    """Run a process for the time of the block, and yield what the first group of `ready` matched in its output.
 
-    All of its output is in `log`. At the end it gets SIGTERM, and SIGKILL only if that does not end it.
+    All of its output is in `log`. It is ended by SIGTERM, and by SIGKILL if that takes longer than 30 s.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -35,7 +35,7 @@ async def running(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=2**20,
-        # A Ctrl-C on the terminal is the demo's to handle: it stops the processes in their order.
+        # A Ctrl-C on the terminal reaches only the demo, which stops the processes in their order.
         start_new_session=True,
     )
     matched: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Sets the stage: an embedded AWS, a task that moves a folder to a bucket, and the service that waits for it."""
+"""The environment of the demo: an embedded AWS, a task that copies a folder to a bucket, and the service."""
 
 import re
 import sys
@@ -20,11 +20,15 @@ QUEUE = "validated-files"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that a scene needs. `folder` is the share that the task copies from."""
+class Environment:
+    """Addresses and clients. `folder` is the share that the task copies from.
+
+    `variables_file` holds, a line for each, the environment variables with which `datasync-trigger` and the AWS tools
+    use this environment.
+    """
 
     folder: Path
-    environment: dict[str, str]
+    variables_file: Path
     worker_url: str
     emulator_url: str
     queue_url: str
@@ -35,11 +39,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_up(home: Path) -> AsyncIterator[Stage]:
-    """Start everything in the folder `home` and end it again with the block."""
+async def start_environment(home: Path) -> AsyncIterator[Environment]:
+    """Start everything, with its files in the folder `home`, and end it with the block."""
     folder = home / "shares" / "nas" / "export"
     folder.mkdir(parents=True)
-    environment = {
+    variables = {
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "demo",
@@ -49,22 +53,24 @@ async def set_up(home: Path) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         moto = [sys.executable, "-m", "emulator.embedded"]
         aws_url = await stack.enter_async_context(
-            running(moto, environment, ready=re.compile(r"Running on (http://\S+)"), log=home / "aws.log")
+            running(moto, variables, ready=re.compile(r"Running on (http://\S+)"), log=home / "aws.log")
         )
-        environment["AWS_ENDPOINT_URL"] = aws_url
+        variables["AWS_ENDPOINT_URL"] = aws_url
         emulator = [sys.executable, "-m", "emulator", "--shares", str(home / "shares"), "--phase-s", "0.8"]
         emulator_url = await stack.enter_async_context(
-            running(emulator, environment, ready=re.compile(r'"endpoint_url": "([^"]+)"'), log=home / "emulator.log")
+            running(emulator, variables, ready=re.compile(r'"endpoint_url": "([^"]+)"'), log=home / "emulator.log")
         )
-        environment["AWS_ENDPOINT_URL_DATASYNC"] = emulator_url
-        queue_url = (await finished([SERVICE, "init", "--queue", QUEUE], environment)).split()[-1]
+        variables["AWS_ENDPOINT_URL_DATASYNC"] = emulator_url
+        queue_url = (await finished([SERVICE, "init", "--queue", QUEUE], variables)).split()[-1]
         session = aioboto3.Session("demo", "demo", region_name=REGION)
         datasync = await stack.enter_async_context(session.client("datasync", endpoint_url=emulator_url))
-        task_arn = await _make_task(session, aws_url, datasync)
-        worker_url = await stack.enter_async_context(_worker(environment, queue_url, task_arn, home / "worker.log"))
-        yield Stage(
+        task_arn = await _create_task(session, aws_url, datasync)
+        worker_url = await stack.enter_async_context(_worker(variables, queue_url, task_arn, home / "worker.log"))
+        variables_file = home / "variables"
+        variables_file.write_text("".join(f"{name}={value}\n" for name, value in sorted(variables.items())))
+        yield Environment(
             folder,
-            environment,
+            variables_file,
             worker_url,
             emulator_url,
             queue_url,
@@ -76,8 +82,8 @@ async def set_up(home: Path) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def _worker(environment: dict[str, str], queue_url: str, task_arn: str, log: Path) -> AsyncIterator[str]:
-    environment |= {
+async def _worker(variables: dict[str, str], queue_url: str, task_arn: str, log: Path) -> AsyncIterator[str]:
+    variables |= {
         "TRIGGER_QUEUE_URL": queue_url,
         "TRIGGER_TASK_ARNS": task_arn,
         "TRIGGER_POLL_INTERVAL_S": "0.5",
@@ -87,12 +93,12 @@ async def _worker(environment: dict[str, str], queue_url: str, task_arn: str, lo
         "TRIGGER_LOG_FORMAT": "json",
     }
     ready = re.compile(r'^(?=.*"http_started").*"port":(\d+)')
-    async with running([SERVICE, "run"], environment, ready=ready, log=log) as port:
+    async with running([SERVICE, "run"], variables, ready=ready, log=log) as port:
         yield f"http://127.0.0.1:{port}"
 
 
-async def _make_task(session: aioboto3.Session, aws_url: str, datasync: Any) -> str:  # noqa: ANN401 - because aioboto3 makes its clients' types at run time
-    """Make what the user of the service has already: a bucket, a log group, two locations and a task."""
+async def _create_task(session: aioboto3.Session, aws_url: str, datasync: Any) -> str:  # noqa: ANN401  (aioboto3 makes its clients' types at run time)
+    """Create what a user of the service has already: a bucket, a log group, two locations and a task."""
     async with session.client("s3", endpoint_url=aws_url) as s3, session.client("logs", endpoint_url=aws_url) as logs:
         await s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         await logs.create_log_group(logGroupName=GROUP)
