@@ -14,7 +14,7 @@ def show(figures: Figures) -> None:
     console = Console(width=WIDTH, highlight=False)
     console.print(
         f"Python {figures.python}, {figures.machine}, {figures.cpus} CPUs. {figures.files:,} files, each logged as "
-        f"transferred and as verified. Costs are medians of {figures.runs} runs.",
+        f"transferred and as verified. Costs are medians. Runs: {figures.runs}.",
         "CPU is that of the measured process, without opening its SDK clients.",
         "Fewest calls: facts / 25, messages / 10, objects / 1,000; the log's pages and the empty answer at its end.",
         sep="\n",

@@ -37,7 +37,7 @@ def main() -> int:
         *registry.uv_options(settings),
     ]
     for name, sources in LOCKS.items():
-        print(f"requirements/{name}", flush=True)  # noqa: T201  (it speaks to a person)
+        print(f"requirements/{name}", flush=True)
         done = subprocess.run(  # noqa: S603  (the command is this file's)
             [UV, "pip", "compile", *options, *sources, "-o", REQUIREMENTS / name],
             env=registry.uv_environment(settings, environment),

@@ -56,7 +56,7 @@ def set_up() -> None:
     began_s = time.monotonic()
     check_modules()
     uv_version = re.findall(r"^uv==(\S+)", (REQUIREMENTS / "uv.txt").read_text(), re.MULTILINE)[0]
-    print("Setting up .venv/ (again only when the requirements change):", flush=True)  # noqa: T201  (it speaks to a person)
+    print("Setting up .venv/ (again only when the requirements change):", flush=True)
     step("1/5", f"create .venv with Python {platform.python_version()}", create_venv)
     environment = registry.pip_environment(os.environ)
     pip: Command = [PYTHON, "-m", "pip", "install", "--no-input", "--require-hashes"]
@@ -76,16 +76,16 @@ def set_up() -> None:
     step("4/5", "install the newest AWS SDK aside, for one test", lambda: run(sdk, environment))
     step("5/5", "install datasync-trigger from this folder", lambda: run(this, environment))
     STAMP.write_bytes(os.fsencode(Path.cwd()))
-    print(f"Set up in {time.monotonic() - began_s:.1f} s.\n", flush=True)  # noqa: T201  (it speaks to a person)
+    print(f"Set up in {time.monotonic() - began_s:.1f} s.\n", flush=True)
 
 
 def step(number: str, text: str, action: Callable[[], str]) -> None:
     """Do a part of the set-up. Its line stands from the beginning on; how long it took is added at its end."""
-    print(f"  {number} {text} ...", end=" ", flush=True)  # noqa: T201  (it speaks to a person)
+    print(f"  {number} {text} ...", end=" ", flush=True)
     began_s = time.monotonic()
     installed = re.search(r"Installed (\d+) packages", action())
     packages = f"{installed[1]} packages, " if installed else ""
-    print(f"{packages}{time.monotonic() - began_s:.1f} s", flush=True)  # noqa: T201  (it speaks to a person)
+    print(f"{packages}{time.monotonic() - began_s:.1f} s", flush=True)
 
 
 def check_modules() -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from service.domain.execution import Execution, LineCounts, Outcome
+from service.domain.execution import Execution, Outcome
 from service.domain.facts import FactKind, UnparsedReason
+from service.domain.log_pass import LineCounts
 from service.domain.names import ExecutionIds, TaskArn, TaskMode
 from service.domain.phases import Phase, Reason
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from service.domain.errors import NotFoundError, RequestRejectedError
-from service.domain.execution import Execution, LineCounts, StreamCheckpoint
+from service.domain.execution import Execution
 from service.domain.execution_updates import has_expired_token, with_description, with_log_end_reached
 from service.domain.facts import UnparsedReason
+from service.domain.log_pass import LineCounts, StreamCheckpoint
 from service.domain.observations import LogRead
 from service.leasing.leased_executions import LeasedExecution
 from service.parsing import MAX_SAMPLES, ParsedPage, parse_page

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from service.domain.execution import LineCounts
 from service.domain.facts import (
     Fact,
     FactKind,
@@ -14,6 +13,7 @@ from service.domain.facts import (
     fingerprint,
     with_storable_path,
 )
+from service.domain.log_pass import LineCounts
 from service.domain.names import TaskMode
 from service.domain.port_types import LogEvent
 from service.parsing import basic, enhanced

@@ -8,7 +8,8 @@ import pytest
 from service.adapters.aws.executions import DynamoExecutionStore
 from service.adapters.aws.leases import DynamoLeaseStore
 from service.domain.errors import ConflictError
-from service.domain.execution import LineCounts, LogPass, Outcome, PlanMember, PublishPlan, SendProgress, StreamCheckpoint
+from service.domain.execution import Outcome, PlanMember, PublishPlan, SendProgress
+from service.domain.log_pass import LineCounts, LogPass, StreamCheckpoint
 from service.domain.facts import FactKind
 from service.domain.phases import Phase, PhaseEvent, Reason
 from service.domain.port_types import ExecutionEntry, Lease
@@ -223,7 +224,9 @@ async def test_executions_are_counted_for_every_phase(executions):
 async def test_counts_and_lists_follow_the_saved_phase(executions, leases):
     execution = an_execution()
     await executions.register(execution)
-    await executions.save_owned(replace(execution, phase=Phase.CARRIED), await acquired(leases, execution), is_transition=True)
+    await executions.save_owned(
+        replace(execution, phase=Phase.CARRIED), await acquired(leases, execution), is_transition=True
+    )
     assert await executions.active_executions() == []
     assert (await executions.counts())[Phase.CARRIED] == 1
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from service.domain.execution import LineCounts
+from service.domain.log_pass import LineCounts
 from service.domain.facts import FactKind, UnparsedReason
 from service.domain.names import TaskMode, parse_execution_arn
 from service.domain.observations import ClaimPass, DiscoveryPass, LogRead, PhaseChanged, TickFailed

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from service.domain.execution import Execution, LineCounts, LogPass, S3Location
+from service.domain.execution import Execution, S3Location
 from service.domain.facts import Fact, FactKind
+from service.domain.log_pass import LineCounts, LogPass
 from service.domain.names import TaskMode, parse_execution_arn
 from service.domain.phases import Phase
 

@@ -4,16 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.execution import (
-    LineCounts,
-    LogPass,
-    Outcome,
-    ReplayState,
-    S3Location,
-    SendProgress,
-    StreamCheckpoint,
-)
+from service.domain.execution import Outcome, ReplayState, S3Location, SendProgress
 from service.domain.facts import FactKind
+from service.domain.log_pass import LineCounts, LogPass, StreamCheckpoint
 from service.domain.phases import ForbiddenTransitionError, Phase, PhaseEvent, Reason
 from tests.domain.examples import START_MS, an_execution, rows
 

@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from service.domain.execution import LineCounts, LogPass, StreamCheckpoint
 from service.domain.execution_updates import (
     MAX_TOKEN_AGE_MS,
     has_expired_token,
     with_description,
     with_log_end_reached,
 )
+from service.domain.log_pass import LineCounts, LogPass, StreamCheckpoint
 from service.domain.names import TaskMode
 from service.domain.port_types import ExecutionDescription
 from tests.domain.examples import START_MS, an_execution

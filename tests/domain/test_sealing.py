@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.execution import LineCounts, StreamCheckpoint
 from service.domain.facts import FactKind
+from service.domain.log_pass import LineCounts, StreamCheckpoint
 from service.domain.names import TaskMode
 from service.domain.options import CompletenessCheck, OnError, OnIncomplete, WorkerOptions
 from service.domain.phases import PhaseEvent, Reason

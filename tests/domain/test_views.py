@@ -1,8 +1,9 @@
 import pytest
 
-from service.domain.execution import Execution, LineCounts, LogPass, Outcome, S3Location
+from service.domain.execution import Execution, Outcome, S3Location
 from service.domain.facts import Fact, FactKind
 from service.domain.file_decision import FileEvidence
+from service.domain.log_pass import LineCounts, LogPass
 from service.domain.names import TaskMode, parse_execution_arn
 from service.domain.phases import Phase, Reason
 from service.domain.views import ExecutionFile, FileState, escape_unprintable, execution_file, execution_view, file_view

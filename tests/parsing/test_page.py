@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.execution import LineCounts
 from service.domain.facts import Fact, FactKind, UnparsedReason
+from service.domain.log_pass import LineCounts
 from service.domain.names import TaskMode
 from service.domain.port_types import LogEvent
 from service.parsing import MAX_SAMPLES, ParsedPage, parse_page

@@ -3,8 +3,9 @@ from typing import get_args
 
 import pytest
 
-from service.domain.execution import LineCounts, Outcome
+from service.domain.execution import Outcome
 from service.domain.facts import FactKind, UnparsedReason
+from service.domain.log_pass import LineCounts
 from service.domain.names import TaskMode, parse_execution_arn
 from service.domain.observations import (
     ChunkSent,

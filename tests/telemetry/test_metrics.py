@@ -8,8 +8,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from service import __version__
 from service.domain.error_policy import RESOURCE_OF
-from service.domain.execution import LineCounts, Outcome
+from service.domain.execution import Outcome
 from service.domain.facts import FactKind, UnparsedReason
+from service.domain.log_pass import LineCounts
 from service.domain.names import TaskMode, parse_execution_arn
 from service.domain.observations import (
     ChunkSent,

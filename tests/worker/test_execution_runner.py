@@ -254,6 +254,17 @@ async def test_error_of_the_table_never_holds_an_execution_and_is_not_stored(kin
     assert await scene.succeed() == PAUSE_S
 
 
+@pytest.mark.parametrize("resource", [Resource.TABLE, Resource.QUEUE])
+@pytest.mark.parametrize("kind", PASSING_KINDS)
+async def test_error_of_the_deployment_holds_nothing_even_if_a_refusal_has_lasted_longer_than_the_deadline(
+    kind, resource
+):
+    scene = await Scene(blocked_since_ms=START_MS - 2 * round(DEADLINE_S * 1000), reason_detail="no access").claim()
+    await scene.fail_for(ERROR_KINDS[kind](OPERATION_OF[resource], "no"), DEADLINE_S)
+    assert scene.stored.phase is Phase.FOLLOWING
+    assert scene.observed == []
+
+
 @pytest.mark.parametrize("resource", [Resource.QUEUE, Resource.TASK_LIST, Resource.TOPIC])
 @pytest.mark.parametrize("kind", ["not_found", "credentials", "access_denied"])
 async def test_error_of_the_deployment_s_other_resources_is_shown_and_holds_nothing(resource, kind):

@@ -119,7 +119,9 @@ async def test_cancelled_registration_means_known_only_if_its_condition_failed(t
 async def test_transition_and_its_outbox_entry_are_one_idempotent_write(table, stub):
     stub.answer(None, {})
     execution = an_execution(phase=Phase.SEALING)
-    await DynamoExecutionStore(table, with_outbox=True).transition_unowned(execution.apply(PhaseEvent.HOLD), expected_phase=Phase.SEALING)
+    await DynamoExecutionStore(table, with_outbox=True).transition_unowned(
+        execution.apply(PhaseEvent.HOLD), expected_phase=Phase.SEALING
+    )
     assert [asked.operation for asked in stub.asked] == ["TransactWriteItems"] * 2
     first, again = (asked.body for asked in stub.asked)
     assert first == again
@@ -137,7 +139,9 @@ async def test_transition_and_its_outbox_entry_are_one_idempotent_write(table, s
 async def test_cancelled_transition_is_a_conflict_only_if_its_condition_failed(table, stub, reason, kind):
     stub.refuse("TransactionCanceledException", CancellationReasons=[{"Code": reason}, {"Code": "None"}])
     with pytest.raises(kind):
-        await DynamoExecutionStore(table, with_outbox=True).transition_unowned(an_execution(phase=Phase.HELD), expected_phase=Phase.SEALING)
+        await DynamoExecutionStore(table, with_outbox=True).transition_unowned(
+            an_execution(phase=Phase.HELD), expected_phase=Phase.SEALING
+        )
 
 
 async def test_transition_without_an_outbox_is_a_plain_update(table, stub):
