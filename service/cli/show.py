@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import typer
@@ -13,6 +13,9 @@ from service.domain.views import ExecutionFile, escape_unprintable, execution_vi
 
 HEADINGS = ("EXECUTION", "PHASE", "REASON", "DATASYNC", "VERIFIED", "PUBLISHED", "FAILED", "STARTED", "TASK")
 RIGHT = frozenset({"VERIFIED", "PUBLISHED", "FAILED"})
+
+_MIN_WIDTH = 4
+"""The width in characters below which no text column is narrowed."""
 
 _FILE_LINE = "{:<11}  {:>12}  {:<24}  {}"
 
@@ -106,7 +109,7 @@ def _file_line(view: Mapping[str, Any]) -> str:
 
 
 def _align(rows: Sequence[_Row], widths: Sequence[int]) -> None:
-    for cells, detail in [(HEADINGS, None), *rows]:
+    for cells, detail in [_Row(HEADINGS, None), *rows]:
         aligned = (
             f"{cell:>{width}}" if heading in RIGHT else f"{cell:<{width}}"
             for heading, cell, width in zip(HEADINGS, cells, widths, strict=True)
@@ -125,13 +128,25 @@ def _draw(rows: Sequence[_Row], widths: Sequence[int]) -> None:
 
     colours = {"PUBLISHED": "green", "HELD": "bold red", "CARRIED": "yellow", "DISCARDED": "dim"}
     console = Console()
-    for cells, detail in [(HEADINGS, None), *rows]:
+    fitting = _fit(widths, console.width)
+    for cells, detail in [_Row(HEADINGS, None), *rows]:
         table = Table(box=None, show_header=False, pad_edge=False)
-        for heading, width in zip(HEADINGS, widths, strict=True):
-            justify: Literal["left", "right"] = "right" if heading in RIGHT else "left"
-            table.add_column(justify=justify, overflow="fold", min_width=width)
-        style = "bold" if cells is HEADINGS else ""
-        table.add_row(*(Text(cell, style=colours.get(cell, style)) for cell in cells))
+        for heading, width in zip(HEADINGS, fitting, strict=True):
+            table.add_column(justify="right" if heading in RIGHT else "left", overflow="fold", width=width)
+        style = "bold" if cells is HEADINGS else None
+        table.add_row(*(Text(cell, style=style or colours.get(cell, "")) for cell in cells))
         console.print(table)
         if detail:
             console.print(Text(detail, style="bold red"), no_wrap=True, overflow="ellipsis")
+
+
+def _fit(widths: Sequence[int], most: int) -> list[int]:
+    """Narrow the widest text columns until the row fits, or none is wider than `_MIN_WIDTH`."""
+    fitting = list(widths)
+    text_columns = [number for number, heading in enumerate(HEADINGS) if heading not in RIGHT]
+    while sum(fitting) + 2 * (len(fitting) - 1) > most:
+        widest = max(text_columns, key=fitting.__getitem__)
+        if fitting[widest] <= _MIN_WIDTH:
+            break
+        fitting[widest] -= 1
+    return fitting

@@ -88,9 +88,9 @@ class Execution:
     which the log last grew. `outcome_counts` are of this execution's files; `carried_outcome_counts` are of the
     carried executions that its plan publishes.
 
-    `reason_detail` is a sentence for a person. `blocked_since_ms` is the time of the first of the refusals that keep
-    the execution from going on. A HELD execution that has `retry_at_ms` is tried again from then on, in the phase
-    `held_from`.
+    `reason_detail` is a sentence for a person. `blocked_since_ms` is the time of the first of the errors that keep the
+    execution from going on, `blocked_reason` the reason with which it will be held. A HELD execution that has
+    `retry_at_ms` is tried again from then on, in the phase `held_from`, with the reason that it had before.
     """
 
     ids: ExecutionIds
@@ -109,7 +109,9 @@ class Execution:
     reason: Reason | None = None
     reason_detail: str | None = None
     blocked_since_ms: int | None = None
+    blocked_reason: Reason | None = None
     held_from: Phase | None = None
+    reason_before_hold: Reason | None = None
     retry_at_ms: int | None = None
     reconciled: bool | None = None
     end_seen_at_ms: int | None = None
@@ -172,7 +174,9 @@ class Execution:
             reason=reason,
             reason_detail=detail or (self.reason_detail if blocked_since_ms is not None else None),
             blocked_since_ms=blocked_since_ms,
+            blocked_reason=self.blocked_reason if blocked_since_ms is not None else None,
             held_from=self.phase if event is PhaseEvent.HOLD else None,
+            reason_before_hold=self.reason if event is PhaseEvent.HOLD else None,
             retry_at_ms=None,
         )
 

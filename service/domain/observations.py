@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from service.domain.errors import AwsCallError
 from service.domain.execution import Execution, Outcome
 from service.domain.facts import FactKind, UnparsedReason
 from service.domain.log_pass import LineCounts
@@ -123,7 +124,7 @@ class UnknownStatusSeen:
 
 @dataclass(frozen=True, slots=True)
 class TickFailed:
-    """A tick that failed. The loop retries it in `retry_in_s`.
+    """A tick that failed. The loop retries it in `retry_in_s`; None: it does not.
 
     `loop` is one of LOOPS, `kind` the kind of an AwsCallError or `internal`. `error` is kept for its traceback.
     """
@@ -131,7 +132,7 @@ class TickFailed:
     loop: str
     kind: str
     detail: str
-    retry_in_s: float
+    retry_in_s: float | None
     error: BaseException
     execution_id: str | None = None
     task: TaskArn | None = None
@@ -160,6 +161,20 @@ Observation = (
 
 Observe = Callable[[Observation], None]
 """Takes an observation at the moment at which it is made."""
+
+
+def tick_failed(
+    loop: str,
+    error: Exception,
+    *,
+    retry_in_s: float | None = None,
+    execution_id: str | None = None,
+    task: TaskArn | None = None,
+    failures_in_a_row: int = 1,
+) -> TickFailed:
+    """Return the observation of an error. One that is no AwsCallError is a bug of this service."""
+    kind = error.kind if isinstance(error, AwsCallError) else "internal"
+    return TickFailed(loop, kind, str(error), retry_in_s, error, execution_id, task, failures_in_a_row)
 
 
 def phase_changed(before: Execution, after: Execution) -> PhaseChanged:

@@ -62,36 +62,57 @@ class LeasedExecution:
 
     async def hold(self, reason: Reason, error: Exception) -> None:
         """Hold the execution because of an error, with the error's sentence."""
+        held = self.current.apply(PhaseEvent.HOLD, reason, _sentence(error))
         now_ms = self._store.clock.now_ms()
         since_ms = self.current.blocked_since_ms or now_ms
-        held = self.current.apply(PhaseEvent.HOLD, reason, _sentence(error))
         retry_at_ms = held_retry_ms(reason, blocked_since_ms=since_ms, now_ms=now_ms)
-        await self.save(replace(held, blocked_since_ms=since_ms, retry_at_ms=retry_at_ms))
+        await self.save(replace(held, blocked_since_ms=since_ms, blocked_reason=reason, retry_at_ms=retry_at_ms))
 
-    async def block(self, error: Exception) -> None:
-        """Store the sentence of an error that keeps the execution from going on, and since when it does.
+    async def block(self, error: Exception, reason: Reason | None) -> None:
+        """Store the sentence of an error that keeps the execution from going on, and since when that is so.
 
-        A HELD execution is tried again after a longer pause.
+        `reason` is the one with which the execution will be held. An error with another reason counts anew.
         """
-        execution, now_ms = self._stored, self._store.clock.now_ms()
-        since_ms = execution.blocked_since_ms or now_ms
-        blocked = replace(execution, blocked_since_ms=since_ms, reason_detail=_sentence(error))
-        if execution.phase is Phase.HELD and execution.reason:
-            retry_at_ms = held_retry_ms(execution.reason, blocked_since_ms=since_ms, now_ms=now_ms)
-            blocked = replace(blocked, reason_detail=execution.reason_detail, retry_at_ms=retry_at_ms)
-        if blocked != execution:
-            await self.save(blocked)
+        execution, sentence = self.current, _sentence(error)
+        if execution.blocked_since_ms is None or execution.blocked_reason is not reason:
+            now_ms = self._store.clock.now_ms()
+            execution = replace(execution, blocked_since_ms=now_ms, blocked_reason=reason)
+        if execution is not self.current or execution.reason_detail != sentence:
+            await self.save(replace(execution, reason_detail=sentence))
+
+    def blocked_s(self, reason: Reason | None) -> float:
+        """Return how long errors with this reason have kept the execution from going on, in seconds."""
+        since_ms = self.current.blocked_since_ms
+        if since_ms is None or self.current.blocked_reason is not reason:
+            return 0.0
+        return (self._store.clock.now_ms() - since_ms) / 1000
+
+    @property
+    def is_due_for_retry(self) -> bool:
+        """Whether it is HELD and the time has come to try it again."""
+        return self.current.retry_at_ms is not None and self._store.clock.now_ms() >= self.current.retry_at_ms
 
     def resume(self) -> None:
         """Let a HELD execution go on in the phase in which it was held. The next save stores that."""
-        if self.current.held_from is not None:
-            self.current = replace(self.current.apply(RESUME_EVENTS[self.current.held_from]), reason_detail=None)
+        execution = self.current
+        if execution.held_from is not None:
+            reason = execution.reason_before_hold
+            resumed = execution.apply(RESUME_EVENTS[execution.held_from], reason)
+            self.current = replace(resumed, reason_detail=reason_detail(reason, execution))
+
+    async def postpone_retry(self) -> None:
+        """Store a later time to try a HELD execution again."""
+        held, now_ms = self.current, self._store.clock.now_ms()
+        if held.phase is Phase.HELD and held.reason is not None:
+            since_ms = held.blocked_since_ms or now_ms
+            retry_at_ms = held_retry_ms(held.reason, blocked_since_ms=since_ms, now_ms=now_ms)
+            await self.save(replace(held, retry_at_ms=retry_at_ms))
 
     async def confirm(self) -> None:
         """Store that the execution goes on, if it was blocked or resumed."""
         if self.current.is_active and self.current.blocked_since_ms is not None:
             detail = reason_detail(self.current.reason, self.current)
-            self.current = replace(self.current, blocked_since_ms=None, reason_detail=detail)
+            self.current = replace(self.current, blocked_since_ms=None, blocked_reason=None, reason_detail=detail)
         if self.current != self._stored:
             await self.save(self.current)
 

@@ -78,4 +78,4 @@ class OperatorCommands:
             raise CommandRefused(
                 f"{execution.id} is {execution.phase}; only {wanted} executions can be {done}"
             ) from None
-        return replace(applied, reason_detail=detail, blocked_since_ms=None)
+        return replace(applied, reason_detail=detail, blocked_since_ms=None, blocked_reason=None)

@@ -17,7 +17,7 @@ from service.domain.names import (
     parse_execution_arn,
     parse_task_id,
 )
-from service.domain.observations import DiscoveryPass, Observe, TickFailed
+from service.domain.observations import DiscoveryPass, Observe, tick_failed
 from service.domain.options import WorkerOptions
 from service.domain.port_types import ExecutionDescription, TaskDescription, TaskListing, TaskRecord
 from service.domain.start_order import start_order
@@ -127,8 +127,7 @@ class ExecutionDiscovery:
             try:
                 new, ignored_here = await self._discover_in(task, budget)
             except (AwsCallError, ValueError) as error:  # A ValueError: an ARN that cannot be parsed.
-                kind = error.kind if isinstance(error, AwsCallError) else "internal"
-                self._observe(TickFailed(LOOP, kind, str(error), self._options.poll_interval_s, error, task=task.arn))
+                self._observe(tick_failed(LOOP, error, retry_in_s=self._options.poll_interval_s, task=task.arn))
             else:
                 registered += new
                 ignored += ignored_here

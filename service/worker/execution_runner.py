@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from service.domain.error_policy import Action, blocks, hold_reason, treatment_of
+from service.domain.errors import ConflictError
 from service.domain.names import ExecutionId
+from service.domain.observations import tick_failed
 from service.domain.options import WorkerOptions
 from service.domain.phases import Phase
 from service.leasing.leased_executions import LeasedExecution, LeasedExecutions
@@ -52,9 +54,12 @@ class ExecutionRunner:
             pause_s = await self._step(leased)
         except Exception as error:
             self._leased = None  # The next tick starts from what is stored.
-            if await self._is_over(error, is_retry_of_held=leased is not None and leased.is_resumed):
-                return None
-            raise
+            if isinstance(error, ConflictError):
+                return None  # Another worker owns the execution, or has changed it.
+            if not await self._is_over(error, is_retry_of_held=leased is not None and leased.is_resumed):
+                raise
+            self._executions.observe(tick_failed("execution", error, execution_id=self._execution_id))
+            return None
         self._leased, self._permanent_failures = leased, 0
         return pause_s if leased.current.is_active else None
 
@@ -69,15 +74,13 @@ class ExecutionRunner:
     async def _load(self) -> LeasedExecution | None:
         """Load the execution; None if it needs no step. A HELD one that is due resumes, which is not stored yet."""
         leased = await self._executions.load(self._execution_id)
-        if leased is not None and leased.current.retry_at_ms is not None:
+        if leased is not None and leased.is_due_for_retry:
             leased.resume()
         return leased if leased is not None and leased.current.is_active else None
 
     async def _is_over(self, error: Exception, *, is_retry_of_held: bool) -> bool:
         """Treat an error. Return whether this worker is done with the execution; False to retry the step."""
         treatment = treatment_of(error)
-        if treatment.action is Action.LET_GO:
-            return True
         is_permanent = treatment.action is Action.HOLD_WHEN_REPEATED
         self._permanent_failures = self._permanent_failures + 1 if is_permanent else 0
         if treatment.action is Action.RETRY and not (blocks(error) or is_retry_of_held):
@@ -85,13 +88,12 @@ class ExecutionRunner:
         leased = await self._executions.load(self._execution_id)
         if leased is None or is_retry_of_held:
             if leased is not None:
-                await leased.block(error)
+                await leased.postpone_retry()
             return True
-        since_ms = leased.current.blocked_since_ms
-        blocked_s = 0.0 if since_ms is None else (self._executions.clock.now_ms() - since_ms) / 1000
+        blocked_s = leased.blocked_s(treatment.reason)
         reason = hold_reason(treatment, self._options, blocked_s=blocked_s, permanent_failures=self._permanent_failures)
         if reason is not None:
             await leased.hold(reason, error)
         elif blocks(error):
-            await leased.block(error)
+            await leased.block(error, treatment.reason)
         return reason is not None

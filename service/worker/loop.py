@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from service.concurrency import cancel_all
-from service.domain.errors import AwsCallError
-from service.domain.observations import Observe, TickFailed
+from service.domain.observations import Observe, tick_failed
 from service.telemetry.loop_health import LoopHealth
 
 MIN_PAUSE_S = 1.0
@@ -80,7 +79,9 @@ async def run_loop(
         else:
             failures += 1
             pause_s = min(backoff_s(failures, context.random), max_backoff_s)
-            context.observe(_tick_failed(name, error, pause_s, failures, execution_id))
+            context.observe(
+                tick_failed(name, error, retry_in_s=pause_s, execution_id=execution_id, failures_in_a_row=failures)
+            )
         context.health.report(key, clock_s(), (pause_s or 0.0) + STALLED_AFTER_S)
         if has_unsaved_work() or not context.stop.is_set():
             await _pause(pause_s or 0.0, context.stop, None if error else wake)
@@ -105,8 +106,3 @@ async def _pause(pause_s: float, stop: asyncio.Event, wake: asyncio.Event | None
         await asyncio.wait(waiting, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await cancel_all(waiting)
-
-
-def _tick_failed(name: str, error: Exception, pause_s: float, failures: int, execution_id: str | None) -> TickFailed:
-    kind = error.kind if isinstance(error, AwsCallError) else "internal"
-    return TickFailed(name, kind, str(error), pause_s, error, execution_id, failures_in_a_row=failures)

@@ -256,6 +256,23 @@ def test_rows_are_aligned_on_a_terminal(aws, status_on_terminal):
     assert heading.index("STARTED") == later.index("2026-") == held.index("2026-")
 
 
+@pytest.mark.parametrize("columns", [70, 90, 120])
+def test_cells_are_folded_on_a_narrow_terminal_and_stay_aligned(aws, status_on_terminal, columns):
+    long_id = parse_execution_arn(IDS.arn.replace("exec-0b", "exec-0123456789abcdef0"))
+    aws.register(DENIED, an_execution(2, ids=long_id))
+    lines = plain(status_on_terminal(columns=columns))
+    (held,) = [line for line in lines if "HELD" in line]
+    assert lines[0].index("PHASE") == held.index("HELD")
+    first_column = [line[: held.index("HELD")].strip() for line in lines]
+    assert "exec-0123456789abcdef0" in "".join(first_column)
+    assert max(map(len, lines)) <= columns
+
+
+def test_terminal_that_is_too_narrow_for_the_table_shows_the_detail(aws, status_on_terminal):
+    aws.register(DENIED)
+    assert plain(status_on_terminal(columns=30))[-1] == f"  ! {DETAIL}"[:29] + "…"
+
+
 def test_detail_is_a_bold_red_line_below_its_row_on_a_terminal(aws, status_on_terminal):
     aws.register(DENIED)
     shown = status_on_terminal()
