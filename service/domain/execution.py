@@ -99,7 +99,6 @@ class Execution:
     log_level: str | None
     log_group: str | None
     location: S3Location | None
-    shards: int
     status: str
     started_at_ms: int
     expires_at_s: int

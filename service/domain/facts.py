@@ -4,7 +4,6 @@ import json
 from enum import StrEnum
 from hashlib import blake2b, sha256
 from typing import NamedTuple
-from zlib import crc32
 
 MAX_PATH_BYTES = 1024
 """The limit of an S3 key and of a DynamoDB sort key, in bytes of UTF-8."""
@@ -67,11 +66,6 @@ def fingerprint(fact: Fact) -> int:
     """Return 64 bits that identify the fact. Their sum over a pass of the log does not depend on the order of lines."""
     text = f"{fact.kind}\0{fact.size_bytes}\0{fact.path}"
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-
-
-def shard(path: str, shards: int) -> int:
-    """Return the number of the partition that holds the path: the same in every process and version."""
-    return crc32(path.encode()) % shards if shards > 1 else 0
 
 
 def with_storable_path(fact: Fact) -> Fact:

@@ -25,7 +25,7 @@ class FileEvidence(NamedTuple):
     member: int
     verified: Fact | None = None
     transferred: bool = False
-    failed: bool = False
+    failed: Fact | None = None
     deleted: bool = False
     previous_outcome: Outcome | None = None
 
@@ -66,7 +66,7 @@ def fold_facts(member: int, facts: Mapping[FactKind, Fact]) -> FileEvidence:
         member,
         verified=facts.get(FactKind.VERIFIED),
         transferred=FactKind.TRANSFERRED in facts,
-        failed=FactKind.FAILED in facts,
+        failed=facts.get(FactKind.FAILED),
         deleted=FactKind.DELETED in facts,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from service.domain.execution import Outcome, S3Location
+from service.domain.facts import Fact
 from service.domain.messages import StoredObject
 from service.domain.names import ExecutionArn, ExecutionId, TaskArn, TaskId, TaskMode
 from service.domain.phases import ACTIVE_PHASES, Phase
@@ -74,6 +75,27 @@ class OutcomeRange:
     last_path: str
     default: Outcome
     exceptions: Mapping[Outcome, Sequence[str]]
+
+
+class StoredRun(NamedTuple):
+    """Some facts of an execution, sorted by path, as stored under a key. Keys sort like the runs' first paths."""
+
+    key: str
+    facts: Sequence[Fact]
+
+
+class RunPage(NamedTuple):
+    """Some runs of an execution, in key order. The next page starts after `next_key`; None: there is none."""
+
+    runs: Sequence[StoredRun]
+    next_key: str | None
+
+
+class SeekPoint(NamedTuple):
+    """A place in an execution's facts: runs with keys up to `key` hold no path after `path`."""
+
+    path: str
+    key: str
 
 
 class Lease(NamedTuple):

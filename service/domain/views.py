@@ -83,7 +83,7 @@ def execution_file(path: str, evidence: FileEvidence, outcome: Outcome | None) -
     `outcome` is used if the file was verified and did not fail.
     """
     if evidence.failed:
-        return ExecutionFile(path, FileState.FAILED)
+        return ExecutionFile(path, FileState.FAILED, reason=evidence.failed.detail)
     if evidence.verified is None:
         return ExecutionFile(path, FileState.TRANSFERRED) if evidence.transferred else None
     state = FileState(outcome.value) if outcome else FileState.VERIFIED

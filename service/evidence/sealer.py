@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from service.domain.errors import NotFoundError
 from service.domain.execution import Execution
-from service.domain.facts import FactKind
 from service.domain.names import is_documented_status
 from service.domain.observations import UnknownStatusSeen
 from service.domain.options import WorkerOptions
@@ -20,6 +19,7 @@ from service.domain.sealing import (
 )
 from service.domain.start_order import has_older_active
 from service.evidence.log_reader import LogReader
+from service.files.fact_count import count_facts
 from service.leasing.leased_executions import LeasedExecution
 from service.ports import FactStore, Overview
 
@@ -95,7 +95,7 @@ class Sealer:
         execution, log_pass = leased.current, leased.current.log_pass
         if log_pass.lines_at_last_count == log_pass.counts.lines:
             return
-        fact_counts = {kind: await self._facts.count(execution, kind) for kind in FactKind}
+        fact_counts = await count_facts(self._facts, execution)
         log_pass = replace(log_pass, lines_at_last_count=log_pass.counts.lines)
         await leased.save(replace(execution, fact_counts=fact_counts, log_pass=log_pass))
 

@@ -7,6 +7,7 @@ from service.domain.facts import FactKind
 from service.domain.names import ExecutionId
 from service.domain.phases import ForbiddenTransitionError, PhaseEvent
 from service.domain.sealing import unverifiable_reason
+from service.files.fact_count import count_facts
 from service.ports import ExecutionStore, FactStore
 
 
@@ -31,7 +32,7 @@ class OperatorCommands:
             await self._transition(held, PhaseEvent.RESUME_SEALING, "released")
             return f"{execution_id} is released: its log is read to the end, and validated files will be published"
         released = self._applied(held, PhaseEvent.RESUME_PUBLISHING, "released")
-        fact_counts = {kind: await self._facts.count(held, kind) for kind in FactKind}
+        fact_counts = await count_facts(self._facts, held)
         verified = fact_counts[FactKind.VERIFIED]
         if not verified:
             raise CommandRefused(f"{execution_id} has no validated files: nothing to publish, nothing changed")

@@ -2,11 +2,9 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import replace
 
-from service.concurrency import run_all
 from service.domain.execution import Execution
-from service.domain.facts import MAX_PATH_BYTES, FactKind
+from service.domain.facts import MAX_PATH_BYTES
 from service.domain.names import ExecutionId
 from service.domain.views import CursorError, ExecutionFile, FilePage, FileState, execution_file
 from service.files.fact_merge import FactMerge
@@ -15,8 +13,6 @@ from service.ports import ExecutionStore, FactStore, OutcomeStore, Overview
 
 MAX_SCANNED = 20_000
 """The most files that one call scans, so that a filter for a rare state stays bounded."""
-
-_FACTS_PER_PAGE = 1000
 
 
 class Inspector:
@@ -66,43 +62,15 @@ class Inspector:
         while batch := await merge.next_files():
             for path, evidence in batch:
                 if path > first and not path.startswith(first):
-                    return FilePage(await self._with_failure_details(execution, files, start), None)
+                    return FilePage(files, None)
                 if len(files) == limit or scanned == MAX_SCANNED:
-                    return FilePage(await self._with_failure_details(execution, files, start), _cursor(last))
+                    return FilePage(files, _cursor(last))
                 outcome = await outcomes.outcome_of(path) if evidence[0].verified else None
                 file = execution_file(path, evidence[0], outcome)
                 if file and path.startswith(first) and state in (None, file.state):
                     files.append(file)
                 last, scanned = path, scanned + 1
-        return FilePage(await self._with_failure_details(execution, files, start), None)
-
-    async def _with_failure_details(
-        self, execution: Execution, files: list[ExecutionFile], start: str
-    ) -> list[ExecutionFile]:
-        """Add the detail of their log lines to failed files. `start` is a path before the first file."""
-        failed = [file.path for file in files if file.state is FileState.FAILED]
-        if not failed:
-            return files
-        shards = range(execution.shards)
-        details = dict(
-            pair
-            for pairs in await run_all(self._failure_details(execution, shard, start, failed[-1]) for shard in shards)
-            for pair in pairs
-        )
-        return [replace(file, reason=file.reason or details.get(file.path)) for file in files]
-
-    async def _failure_details(
-        self, execution: Execution, shard: int, start: str, end: str
-    ) -> list[tuple[str, str | None]]:
-        details: list[tuple[str, str | None]] = []
-        while page := await self._facts.read_page(
-            execution, FactKind.FAILED, shard, after=start, limit=_FACTS_PER_PAGE
-        ):
-            details += ((fact.path, fact.detail) for fact in page if fact.path <= end)
-            start = page[-1].path
-            if start >= end:
-                break
-        return details
+        return FilePage(files, None)
 
 
 def _cursor(path: str) -> str:

@@ -4,25 +4,32 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from service.domain.execution import Execution
-from service.domain.facts import Fact, FactKind
+from service.domain.facts import Fact
 from service.domain.names import ExecutionId, TaskId
 from service.domain.phases import Phase
-from service.domain.port_types import ExecutionEntry, Lease, OutcomeRange, TaskRecord
+from service.domain.port_types import ExecutionEntry, SeekPoint, Lease, OutcomeRange, RunPage, TaskRecord
 
 
 class FactStore(Protocol):
-    """The facts of each execution, as rows that sort by the UTF-8 bytes of their path."""
+    """The facts of each execution, in immutable runs. Raises RequestRejectedError for a run that cannot be read."""
 
     async def add(self, execution: Execution, facts: Sequence[Fact]) -> None:
         """Return once all are stored. May store a fact again, which changes nothing."""
 
-    async def count(self, execution: Execution, kind: FactKind) -> int:
-        """Count the distinct facts of the kind, including those of every `add` that has returned."""
+    async def read_page(self, execution: Execution, *, after_key: str) -> RunPage:
+        """Read the next runs after a key, "" for the first ones. At least one run, unless it is the last page.
 
-    async def read_page(
-        self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int
-    ) -> Sequence[Fact]:
-        """Read at most `limit` facts of one shard whose path is greater than `after`, in order. Empty: no more."""
+        Every `add` that has returned is seen. A fact may be in several runs.
+        """
+
+    async def extend_expiry(self, execution: Execution, *, after_key: str) -> str | None:
+        """Give the next runs after a key the execution's expiry. Return the last key; None after the last run."""
+
+    async def write_seek_points(self, execution: Execution, seek_points: Sequence[SeekPoint]) -> None:
+        """Replace the seek points, which let a reader start in the middle."""
+
+    async def read_seek_points(self, execution: Execution) -> Sequence[SeekPoint]:
+        """Return the seek points in path order; none if they were never written."""
 
 
 class OutcomeStore(Protocol):

@@ -33,10 +33,6 @@ MAX_LIST_AGE_S = 30.0
 DESCRIPTIONS_PER_PASS = 100
 """DescribeTaskExecution calls of one pass. Tasks with a long history share them at first sight."""
 
-FILES_PER_SHARD = 50_000
-MAX_SHARDS = 16
-"""A DynamoDB partition takes 1,000 writes a second; 16 take what one worker can write."""
-
 
 @dataclass(slots=True)
 class _TaskCache:
@@ -65,11 +61,6 @@ def tasks_to_list(tasks: Sequence[TaskListing], caches: dict[TaskArn, _TaskCache
     return [task for task in tasks if not is_idle(task)] + in_turn
 
 
-def shard_count(estimated_files: int | None) -> int:
-    """Return the number of partitions for an execution's facts. It is fixed when the execution is registered."""
-    return min(MAX_SHARDS, 1 + (estimated_files or 0) // FILES_PER_SHARD)
-
-
 def new_execution(
     ids: ExecutionIds, description: ExecutionDescription, task: TaskDescription, *, now_ms: int, retention_s: int
 ) -> Execution:
@@ -81,7 +72,6 @@ def new_execution(
         log_level=description.log_level,
         log_group=task.log_group,
         location=task.location,
-        shards=shard_count(description.estimated_files),
         status=description.status,
         started_at_ms=description.started_at_ms or now_ms,
         ended_at_ms=description.ended_at_ms,

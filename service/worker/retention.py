@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from service.domain.errors import ConflictError
 from service.domain.execution import Execution
-from service.domain.facts import FactKind
 from service.domain.names import ExecutionId
 from service.domain.observations import Observe, RetentionExtended
 from service.domain.phases import Phase
@@ -21,17 +20,19 @@ WAITING_PHASES = (Phase.CARRIED, Phase.HELD)
 """The phases in which an execution is not finished and no worker processes it."""
 
 SCAN_INTERVAL_S = 3600.0
-_FACTS_PER_PAGE = 1000
 _RANGES_PER_PAGE = 100
 
 
 @dataclass(slots=True)
 class _ExtensionProgress:
-    """How far an extension has come. `after` is the last path that was written again in the first of `shards`."""
+    """How far an extension has come. `facts_key` is the last key of a run that was written again; None: all were.
+
+    `outcomes_path` is the last path of a range of outcomes that was.
+    """
 
     extended: Execution
-    shards: list[tuple[FactKind, int]]
-    after: str = ""
+    facts_key: str | None = ""
+    outcomes_path: str = ""
 
 
 class RetentionExtension:
@@ -81,8 +82,9 @@ class RetentionExtension:
         if self._progress is None or self._progress.extended.id != execution.id:
             self._progress = self._start(execution)
         progress = self._progress
-        if progress.shards:
-            await self._write_facts(progress)
+        if progress.facts_key is not None:
+            after_key = progress.facts_key
+            progress.facts_key = await self._facts.extend_expiry(progress.extended, after_key=after_key)
         elif not await self._write_outcomes(progress):
             await self._executions.extend_expiry(progress.extended)
             self._progress = None
@@ -92,28 +94,16 @@ class RetentionExtension:
         return execution
 
     def _start(self, execution: Execution) -> _ExtensionProgress:
-        expires_at_s = self._now_ms() // 1000 + self._retention_s
-        shards = [(kind, shard) for kind in FactKind for shard in range(execution.shards)]
-        return _ExtensionProgress(replace(execution, expires_at_s=expires_at_s), shards)
-
-    async def _write_facts(self, progress: _ExtensionProgress) -> None:
-        kind, shard = progress.shards[0]
-        page = await self._facts.read_page(progress.extended, kind, shard, after=progress.after, limit=_FACTS_PER_PAGE)
-        if page:
-            await self._facts.add(progress.extended, page)
-            progress.after = page[-1].path
-        else:
-            progress.after = ""
-            progress.shards.pop(0)
+        return _ExtensionProgress(replace(execution, expires_at_s=self._now_ms() // 1000 + self._retention_s))
 
     async def _write_outcomes(self, progress: _ExtensionProgress) -> bool:
         """Write some ranges again. Return False if there are no more."""
         execution_id, expires_at_s = progress.extended.id, progress.extended.expires_at_s
-        read = await self._outcomes.read(execution_id, start=progress.after, limit=_RANGES_PER_PAGE)
-        ranges = [outcomes for outcomes in read if outcomes.last_path != progress.after]
+        read = await self._outcomes.read(execution_id, start=progress.outcomes_path, limit=_RANGES_PER_PAGE)
+        ranges = [outcomes for outcomes in read if outcomes.last_path != progress.outcomes_path]
         for outcomes in ranges:
             await self._outcomes.write(execution_id, outcomes, expires_at_s=expires_at_s)
-            progress.after = outcomes.last_path
+            progress.outcomes_path = outcomes.last_path
         return bool(ranges)
 
 

@@ -23,7 +23,6 @@ def an_execution(task=None, **changes):
         "log_level": "TRANSFER",
         "log_group": "/datasync",
         "location": S3Location("bucket", "prefix/"),
-        "shards": 1,
         "status": "TRANSFERRING",
         "started_at_ms": START_MS,
         "expires_at_s": NEVER_S,

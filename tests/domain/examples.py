@@ -23,7 +23,6 @@ def an_execution(number=1, **changes):
         log_level="TRANSFER",
         log_group="/aws/datasync",
         location=S3Location("bucket", "in/"),
-        shards=1,
         status="SUCCESS",
         started_at_ms=started_at_ms,
         expires_at_s=4_000_000_000,

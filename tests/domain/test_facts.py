@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from service.domain.facts import Fact, FactKind, fingerprint, is_datasync_metadata, shard, with_storable_path
+from service.domain.facts import Fact, FactKind, fingerprint, is_datasync_metadata, with_storable_path
 
 AT_MS = 1_700_000_000_123
 VERIFIED = Fact(FactKind.VERIFIED, "d/a", 3, AT_MS)
@@ -52,21 +52,6 @@ def test_time_and_detail_do_not_change_the_fingerprint():
 
 def test_fingerprint_is_the_same_in_every_process_and_version():
     assert fingerprint(VERIFIED) == 3002668272244860492
-
-
-@pytest.mark.parametrize(
-    ("path", "shards", "expected"),
-    [
-        ("directory1/directory2/file1.txt", 1, 0),
-        ("directory1/directory2/file1.txt", 7, 5),
-        ("directory1/directory2/file1.txt", 16, 15),
-        ("directory1/directory2/file1.txt", 64, 47),
-        ("a", 7, 4),
-        ("é/😀", 7, 3),
-    ],
-)
-def test_shard_is_the_same_in_every_process_and_version(path, shards, expected):
-    assert shard(path, shards) == expected
 
 
 @settings(deadline=None)

@@ -88,8 +88,7 @@ class FollowedExecution:
         return observation
 
     def paths(self, kind=FactKind.VERIFIED):
-        rows = self.world.facts.rows
-        return sorted(path for (_, k, _), facts in rows.items() for path in facts if k is kind)
+        return sorted(fact.path for fact in self.world.facts.facts(self.stored.id) if fact.kind is kind)
 
 
 async def followed(**logs):
@@ -310,7 +309,7 @@ async def test_hostile_name_becomes_one_fact_with_exactly_that_name(path):
     s.world.log(s.arn, *lines(path))
     await s.read()
     assert s.paths() == [path]
-    assert len(s.world.facts.rows) == 1
+    assert len(s.world.facts.facts(s.stored.id)) == 1
 
 
 @pytest.mark.parametrize("path", ["x" * 1025, "é" * 513])

@@ -1,19 +1,23 @@
 """The ports on the table, in dicts. They pass the same suites as the DynamoDB adapters."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from service.domain.errors import ConflictError
 from service.domain.execution import Execution
-from service.domain.facts import Fact, FactKind, shard
+from service.domain.fact_runs import FactRun, pack, unpack
+from service.domain.facts import Fact
 from service.domain.names import ExecutionId, TaskId
 from service.domain.phases import Phase
 from service.domain.port_types import (
     ExecutionEntry,
     Lease,
     OutcomeRange,
+    RunPage,
+    SeekPoint,
+    StoredRun,
     TaskRecord,
 )
 from service.domain.start_order import start_order
@@ -21,26 +25,37 @@ from service.domain.start_order import start_order
 
 @dataclass
 class MemoryFactStore:
-    """Facts by execution, kind and shard."""
+    """Runs of facts by execution and key. A page is `page_size` runs."""
 
-    rows: dict[tuple[str, FactKind, int], dict[str, Fact]] = field(default_factory=dict)
+    runs: dict[str, dict[str, FactRun]] = field(default_factory=dict)
+    seek_points: dict[str, Sequence[SeekPoint]] = field(default_factory=dict)
+    page_size: int = 10
 
     async def add(self, execution: Execution, facts: Sequence[Fact]) -> None:
-        for fact in facts:
-            key = (execution.id, fact.kind, shard(fact.path, execution.shards))
-            self.rows.setdefault(key, {})[fact.path] = fact
+        self.runs.setdefault(execution.id, {}).update((run.key, run) for run in pack(facts))
 
-    async def count(self, execution: Execution, kind: FactKind) -> int:
-        shards = range(execution.shards)
-        return sum(len(self.rows.get((execution.id, kind, number), ())) for number in shards)
+    async def read_page(self, execution: Execution, *, after_key: str) -> RunPage:
+        runs, next_key = self._page(execution, after_key)
+        return RunPage([StoredRun(run.key, unpack(run.text)) for run in runs], next_key)
 
-    async def read_page(
-        self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int
-    ) -> Sequence[Fact]:
-        rows = self.rows.get((execution.id, kind, shard), {})
-        paths = sorted(rows)
-        start = bisect_right(paths, after)
-        return [rows[path] for path in paths[start : start + limit]]
+    async def extend_expiry(self, execution: Execution, *, after_key: str) -> str | None:
+        return self._page(execution, after_key)[1]
+
+    async def write_seek_points(self, execution: Execution, seek_points: Sequence[SeekPoint]) -> None:
+        self.seek_points[execution.id] = seek_points
+
+    async def read_seek_points(self, execution: Execution) -> Sequence[SeekPoint]:
+        return self.seek_points.get(execution.id, ())
+
+    def facts(self, execution_id: str) -> set[Fact]:
+        """Return the distinct facts of an execution."""
+        return {fact for run in self.runs.get(execution_id, {}).values() for fact in unpack(run.text)}
+
+    def _page(self, execution: Execution, after_key: str) -> tuple[list[FactRun], str | None]:
+        runs = self.runs.get(execution.id, {})
+        keys = sorted(key for key in runs if key > after_key)
+        page = [runs[key] for key in keys[: self.page_size]]
+        return page, page[-1].key if len(keys) > self.page_size else None
 
 
 @dataclass

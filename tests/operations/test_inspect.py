@@ -20,7 +20,6 @@ EXECUTION = an_execution(
     ids=IDS,
     location=S3Location("bucket", ""),
     started_at_ms=1_767_323_045_000,
-    shards=3,
     ended_at_ms=None,
     phase=Phase.FOLLOWING,
 )
@@ -177,9 +176,7 @@ possible = st.text(st.sampled_from("a/~\x00\ud7ff\ue000\U0010ffff"), min_size=1,
 
 
 @given(st.lists(possible, max_size=8), possible)
-async def test_prefix_finds_exactly_the_paths_that_begin_with_it(
-    paths: list[str], prefix: str
-):
+async def test_prefix_finds_exactly_the_paths_that_begin_with_it(paths: list[str], prefix: str):
     world = World()
     await world.log(FactKind.VERIFIED, *paths)
     expected = sorted({path for path in paths if path.startswith(prefix)})

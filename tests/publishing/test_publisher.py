@@ -314,15 +314,6 @@ async def test_files_of_several_chunks_are_all_published(world):
     assert world.execution(arn).file_counts()["published"] == 2500
 
 
-async def test_files_of_several_shards_are_all_published(world):
-    arn = world.start(estimated_files=200_000)
-    paths = [f"{n:05}" for n in range(2500)]
-    world.copy(arn, *paths)
-    world.finish(arn)
-    await published(world)
-    assert (world.execution(arn).shards, sorted(world.names())) == (5, [f"/{path}" for path in paths])
-
-
 async def test_completion_that_could_not_be_stored_is_repeated(world):
     first = sealed(world, "a", status="ERROR")
     world.clock.advance(1)

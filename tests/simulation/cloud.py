@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from service.domain.errors import NotFoundError, RequestRejectedError
 from service.domain.execution import Execution
-from service.domain.facts import Fact, FactKind
 from service.domain.messages import Message
 from service.domain.names import ExecutionId
 from service.domain.phases import Phase
@@ -106,18 +105,6 @@ class SimulatedLogs:
         token = f"f/{len(self.tokens):08d}"
         self.tokens[token] = (place, now)
         return token
-
-
-@dataclass
-class SimulatedFacts(MemoryFactStore):
-    """Facts whose pages are shorter than asked for, as DynamoDB's are at 1 MB."""
-
-    page_size: int = 1000
-
-    async def read_page(
-        self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int
-    ) -> Sequence[Fact]:
-        return await super().read_page(execution, kind, shard, after=after, limit=min(limit, self.page_size))
 
 
 class Delivered(NamedTuple):
@@ -226,7 +213,7 @@ class Cloud:
 
     logs: SimulatedLogs
     queue: SimulatedQueue
-    facts: SimulatedFacts
+    facts: MemoryFactStore
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     outcomes: MemoryOutcomeStore = field(default_factory=MemoryOutcomeStore)
     executions: SimulatedExecutions = field(default_factory=SimulatedExecutions)

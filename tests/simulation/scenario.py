@@ -13,7 +13,8 @@ from service.domain.options import DAY_S, OnError, OnIncomplete, WorkerOptions
 from service.domain.phases import Phase
 from service.operations.commands import CommandRefused, OperatorCommands
 from service.ports import WorkerPorts
-from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, SimulatedWakeUps, now_s
+from tests.fakes.stores import MemoryFactStore
+from tests.simulation.cloud import Cloud, SimulatedLogs, SimulatedQueue, SimulatedWakeUps, now_s
 from tests.simulation.datasync import HOUSEKEEPING, NAMES, Doing, Plan, SimulatedDataSync, TrueTask
 from tests.simulation.faults import Link, Outage, Weather, through
 from tests.simulation.oracle import SKEW_S, Oracle, Verdict
@@ -75,7 +76,7 @@ class Simulation:
                 self.dice("logs"), dice.choice([3, 7, 50]), dice.choice([0.0, 0.3]), dice.choice([0.0, 0.01])
             ),
             SimulatedQueue(self.dice("queue"), self.weather.failing, dice.choice([1, 2, 3, 10])),
-            SimulatedFacts(page_size=dice.choice([2, 5, 1000])),
+            MemoryFactStore(page_size=dice.choice([1, 2, 10])),
         )
         self.cloud.objects.page_size = dice.choice([1, 3, 1000])
         self.cloud.executions.lag_s = dice.choice([0.0, 1.0])

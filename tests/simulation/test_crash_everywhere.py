@@ -9,8 +9,8 @@ from service.domain.options import WorkerOptions
 from service.domain.phases import ACTIVE_PHASES, Phase
 from service.operations.commands import OperatorCommands
 from tests.fakes.services import MemoryTopic
+from tests.fakes.stores import MemoryFactStore
 from tests.fakes.world import EPOCH_MS, Worker, World
-from tests.simulation.cloud import SimulatedFacts
 from tests.simulation.faults import through
 
 OPTIONS = WorkerOptions(settle_s=10, seal_deadline_s=300)
@@ -46,7 +46,7 @@ class Story:
     """A story with carried files and new ones, a repeated line, a queue that takes two at a time, and a replay."""
 
     def __init__(self) -> None:
-        self.world = world = World(facts=SimulatedFacts(page_size=2), topic=MemoryTopic())
+        self.world = world = World(facts=MemoryFactStore(page_size=2), topic=MemoryTopic())
         world.queue.batch_size = 2
         self.first = world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
         self.second = None
@@ -152,7 +152,8 @@ EVERY_CALL = {
     "logs.list_streams",
     "logs.read_page",
     "facts.add",
-    "facts.count",
+    "facts.write_seek_points",
+    "facts.read_seek_points",
     "facts.read_page",
     "outcomes.write",
     "outcomes.read",

@@ -14,8 +14,8 @@ from service.domain.port_types import LogEvent, SendResult
 from service.operations.commands import OperatorCommands
 from service.telemetry.loop_health import LoopHealth
 from service.worker.loop import LoopContext, run_loop
+from tests.fakes.stores import MemoryFactStore
 from tests.fakes.world import Worker, World
-from tests.simulation.cloud import SimulatedFacts
 from tests.virtual_time import run
 
 
@@ -231,7 +231,7 @@ def test_stopped_worker_saves_its_sends_first():
 
 async def test_messages_that_a_held_execution_sent_ahead_of_its_cursor_are_not_sent_again():
     # Only its cursor was considered, and messages that the queue had acknowledged after it were sent again.
-    world = World(facts=SimulatedFacts(page_size=1))
+    world = World(facts=MemoryFactStore(page_size=1))
     world.queue.batch_size = 1
     carried = world.start()
     world.copy(carried, "a.csv", "b.csv", "c.csv")
@@ -243,7 +243,7 @@ async def test_messages_that_a_held_execution_sent_ahead_of_its_cursor_are_not_s
     world.finish(held)
     refused = message_id(carried, "a.csv")
     world.queue.refuses[refused] = "InvalidMessageContents"
-    world.facts.page_size = 1000
+    world.facts.page_size = 10
     await worker.work(seconds=60)
     assert (world.execution(held).phase, world.execution(held).progress.cursor) == (Phase.HELD, "")
     assert world.names() == ["/b.csv", "/c.csv"]

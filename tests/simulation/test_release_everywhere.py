@@ -9,8 +9,8 @@ import pytest
 from service.domain.options import OnIncomplete, WorkerOptions
 from service.domain.phases import Phase
 from service.operations.commands import OperatorCommands
+from tests.fakes.stores import MemoryFactStore
 from tests.fakes.world import Worker, World
-from tests.simulation.cloud import SimulatedFacts
 from tests.simulation.faults import through
 
 OPTIONS = WorkerOptions(settle_s=10, seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD)
@@ -41,7 +41,7 @@ class Story:
     """Files that wait in a held execution, and a later one that verifies most of them again."""
 
     def __init__(self) -> None:
-        self.world = World(facts=SimulatedFacts(page_size=2))
+        self.world = World(facts=MemoryFactStore(page_size=2))
         self.world.queue.batch_size = 1
         self.other = Worker(self.world, options=OPTIONS, owner="other")
 

@@ -9,7 +9,7 @@ from service.domain.observations import DiscoveryPass, TickFailed
 from service.domain.phases import Phase, Reason
 from service.domain.port_types import ExecutionDescription, TaskDescription, TaskListing
 from service.leasing.owned_leases import DISCOVERY_LEASE
-from service.worker.discovery import DESCRIPTIONS_PER_PASS, FILES_PER_SHARD, MAX_SHARDS, shard_count
+from service.worker.discovery import DESCRIPTIONS_PER_PASS
 from tests.fakes.services import MemoryDataSync
 from tests.fakes.world import BUCKET, EPOCH_MS, GROUP, PREFIX, TASK, Worker, World
 
@@ -105,7 +105,7 @@ async def test_new_execution_is_registered_as_datasync_describes_it(world):
     assert [ids.arn for ids in observation.registered] == [arn]
     assert (execution.phase, execution.reason) == (Phase.FOLLOWING, None)
     assert (execution.task_mode, execution.verify_mode, execution.log_level) == (TaskMode.ENHANCED, "NONE", "BASIC")
-    assert (execution.location, execution.log_group, execution.shards) == (LOCATION, GROUP, 3)
+    assert (execution.location, execution.log_group) == (LOCATION, GROUP)
     assert (execution.started_at_ms, execution.status) == (EPOCH_MS, "TRANSFERRING")
     assert execution.expires_at_s == EPOCH_MS // 1000 + 30 * DAY_S
 
@@ -124,14 +124,6 @@ async def test_execution_without_a_start_time_counts_as_started_now(world):
     arn = world.start(started_at_ms=None)
     await discover(Worker(world))
     assert world.execution(arn).started_at_ms == EPOCH_MS
-
-
-@pytest.mark.parametrize(
-    ("files", "shards"),
-    [(None, 1), (0, 1), (FILES_PER_SHARD - 1, 1), (FILES_PER_SHARD, 2), (10**9, MAX_SHARDS)],
-)
-def test_number_of_shards_follows_from_the_estimated_files(files, shards):
-    assert shard_count(files) == shards
 
 
 async def test_executions_are_registered_in_start_order(world):

@@ -2,52 +2,47 @@
 
 from collections.abc import Sequence
 
-from service.adapters.aws import items
-from service.adapters.aws.table import CONCURRENT_BATCHES, Table
-from service.concurrency import for_each
+from service.adapters.aws import fact_items, items
+from service.adapters.aws.table import Table
 from service.domain.execution import Execution
-from service.domain.facts import Fact, FactKind, shard
+from service.domain.fact_runs import pack
+from service.domain.facts import Fact
+from service.domain.port_types import SeekPoint, RunPage
 
 
 class DynamoFactStore:
-    """One item per fact, in the partition of its kind and shard."""
+    """One item per run, in one partition per execution."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def add(self, execution: Execution, facts: Sequence[Fact]) -> None:
+        expires_at_s = execution.expires_at_s
+        await self._table.put_all(fact_items.run_item(execution.id, run, expires_at_s) for run in pack(facts))
+
+    async def read_page(self, execution: Execution, *, after_key: str) -> RunPage:
+        found, next_key = await self._page(execution, after_key)
+        return RunPage([fact_items.run_from(item) for item in found], next_key)
+
+    async def extend_expiry(self, execution: Execution, *, after_key: str) -> str | None:
+        found, next_key = await self._page(execution, after_key)
         expires_at = items.number(execution.expires_at_s)
-        id_, shards = execution.id, execution.shards
-        # DynamoDB rejects a batch that has the same key twice.
-        distinct = {(fact.kind, fact.path): fact for fact in facts}
-        partitions = {kind: [items.facts_pk(id_, kind, number) for number in range(shards)] for kind in FactKind}
-        await self._table.put_all(
-            items.fact_item(partitions[kind][shard(path, shards)], fact, expires_at)
-            for (kind, path), fact in distinct.items()
+        await self._table.put_all(item | {"expires_at": expires_at} for item in found)
+        return next_key
+
+    async def write_seek_points(self, execution: Execution, seek_points: Sequence[SeekPoint]) -> None:
+        await self._table.put(fact_items.seek_points_item(execution.id, seek_points, execution.expires_at_s))
+
+    async def read_seek_points(self, execution: Execution) -> Sequence[SeekPoint]:
+        return fact_items.seek_points_from(
+            await self._table.get(items.key(execution.id, fact_items.SEEK_POINTS), "seek_points")
         )
 
-    async def count(self, execution: Execution, kind: FactKind) -> int:
-        counted: list[int] = []
-
-        async def count(number: int) -> None:
-            counted.append(await self._table.count(_in_shard(execution, kind, number)))
-
-        await for_each(range(execution.shards), count, at_once=CONCURRENT_BATCHES)
-        return sum(counted)
-
-    async def read_page(
-        self, execution: Execution, kind: FactKind, shard: int, *, after: str, limit: int
-    ) -> Sequence[Fact]:
-        query = _in_shard(execution, kind, shard) | {"ProjectionExpression": "sk, fact"}
-        if after:  # DynamoDB rejects an empty string as a key.
-            query["KeyConditionExpression"] += " AND sk > :after"
-            query["ExpressionAttributeValues"][":after"] = {"S": after}
-        return [items.fact_from(kind, item) for item in await self._table.items(query, limit)]
-
-
-def _in_shard(execution: Execution, kind: FactKind, shard: int) -> items.Item:
-    return {
-        "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": {":pk": {"S": items.facts_pk(execution.id, kind, shard)}},
-        "ConsistentRead": True,
-    }
+    async def _page(self, execution: Execution, after_key: str) -> tuple[list[items.Item], str | None]:
+        """Return the items of one Query page (1 MB), and the key after the last."""
+        condition, values = "pk = :pk", {":pk": {"S": fact_items.facts_pk(execution.id)}}
+        if after_key:  # DynamoDB rejects an empty string as a key.
+            condition += " AND sk > :after"
+            values[":after"] = {"S": after_key}
+        query = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values, "ConsistentRead": True}
+        return await self._table.page(query)

@@ -1,7 +1,8 @@
 """The items of the table: keys and attributes of every kind, and no calls.
 
 | item                          | pk                      | sk                                     |
-| fact                          | `exec-…#<kind>#<shard>` | its path                               |
+| run of facts                  | `exec-…#facts`          | its first path, a NUL and a digest     |
+| seek_points of the facts        | `exec-…`                | `seek_points`                            |
 | range of outcomes             | `exec-…#outcomes`       | its last path                          |
 | execution, with its lease     | `exec-…`                | `record`                               |
 | discovery lease               | `discovery`             | `record`                               |
@@ -22,7 +23,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from service.domain.errors import RequestRejectedError
 from service.domain.execution import Execution, Outcome
-from service.domain.facts import Fact, FactKind
 from service.domain.names import ExecutionId, TaskId, parse_execution_arn
 from service.domain.phases import Phase
 from service.domain.port_types import ExecutionEntry, Lease, OutcomeRange, TaskRecord
@@ -38,37 +38,12 @@ EXECUTION_ENTITY = "execution"
 INDEXED_ATTRIBUTES = ("task_id", "owner", "fencing_token", "heartbeat", "ended_at_ms", "retry_at_ms", "expires_at")
 """The attributes that the index `by_phase` projects beside the keys."""
 
-MAX_DETAIL_CHARACTERS = 1000
-"""The part of a failure's detail that is stored: a log event may have a million characters, an item 400 kB."""
-
 _EXECUTION: TypeAdapter[Execution] = TypeAdapter(Execution)
 
 
 def key(pk: str, sk: str) -> Item:
     """Return a primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-# Facts. There are millions, and the SDK processes each attribute of each, so time, size and detail share one string.
-
-
-def facts_pk(execution: ExecutionId, kind: FactKind, shard: int) -> str:
-    """Return the partition key of a shard's facts."""
-    return f"{execution}#{kind.value}#{shard}"
-
-
-def fact_item(pk: str, fact: Fact, expires_at: Item) -> Item:
-    """Return a fact's item. `expires_at` is the attribute, created once for all of an execution's facts."""
-    text = f"{fact.at_ms} {'-' if fact.size_bytes is None else fact.size_bytes}"
-    if fact.detail is not None:
-        text = f"{text} {fact.detail[:MAX_DETAIL_CHARACTERS].encode(errors='replace').decode()}"
-    return {"pk": {"S": pk}, "sk": {"S": fact.path}, "fact": {"S": text}, "expires_at": expires_at}
-
-
-def fact_from(kind: FactKind, item: Item) -> Fact:
-    """Return the fact in an item, of which `sk` and `fact` are needed."""
-    at_ms, size, *detail = item["fact"]["S"].split(" ", 2)
-    return Fact(kind, item["sk"]["S"], None if size == "-" else int(size), int(at_ms), detail[0] if detail else None)
 
 
 # Outcomes. Most ranges have no exceptions; one may have hundreds of paths, so the exceptions are compressed.

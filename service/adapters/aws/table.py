@@ -131,6 +131,12 @@ class Table:
             more["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return found
 
+    async def page(self, query: dict[str, Any]) -> tuple[list[Item], str | None]:
+        """Return the items of one page of a Query (1 MB), and the sort key of the last; None after the last page."""
+        answer, _ = await self._query(query)
+        last = answer.get("LastEvaluatedKey")
+        return answer["Items"], last["sk"]["S"] if last else None
+
     async def count(self, query: dict[str, Any]) -> int:
         """Count the items that a Query finds."""
         counted = 0
