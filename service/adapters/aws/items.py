@@ -38,8 +38,7 @@ EXECUTION_ENTITY = "execution"
 INDEXED_ATTRIBUTES = ("task_id", "owner", "fencing_token", "heartbeat", "ended_at_ms", "retry_at_ms", "expires_at")
 """The attributes that the index `by_phase` projects beside the keys."""
 
-MAX_DETAIL_CHARACTERS = 1000
-"""The part of a failure's detail that is stored: a log event may have a million characters, an item 400 kB."""
+MAX_DETAIL_CHARACTERS = 1000  # A log event may have a million characters, an item 400 kB.
 
 _EXECUTION: TypeAdapter[Execution] = TypeAdapter(Execution)
 
