@@ -1,8 +1,13 @@
 """The treatment of every error of a call to AWS that an execution's step makes: one total table.
 
-It rests on whose the resource is. An error of the deployment's own resources (table, queue) is the same for every
-execution, so it holds none of them. An error of a task's own resources holds that task's execution, so that the other
-tasks go on and a person sees which one does not.
+It rests on whose the resource is. Access to the deployment's own resources (table, queue) is the same for every
+execution, so an outage, a missing permission or a missing resource there holds none of them. The same error of a task's
+own resources holds that task's execution, so that the other tasks go on and a person sees which one does not.
+
+A rejected request is different: it is about this execution's own content, whatever the resource. A message may be too
+large for the queue, which a person can correct, so it holds at once. An item that the table rejects as too large or
+invalid is a bug of this service in one execution's data, so it holds that execution when it is repeated, as other bugs
+do.
 """
 
 from collections.abc import Mapping

@@ -69,9 +69,16 @@ class FactScan:
             self._buffer += [f for f in run.facts if f.path >= first and (end is None or f.path < end)]
         self._buffer.sort(key=_path)
         if len(self._buffer) > MAX_BUFFERED_FACTS:
-            self._deferred_from = self._buffer[MAX_BUFFERED_FACTS // 2].path
-            del self._buffer[bisect_left(self._buffer, self._deferred_from, key=_path) :]
+            self._defer()
         return page.next_key
+
+    def _defer(self) -> None:
+        """Leave the later half of the buffered paths to a further pass, but at least one path to this one."""
+        middle = bisect_left(self._buffer, self._buffer[MAX_BUFFERED_FACTS // 2].path, key=_path)
+        kept = middle or bisect_right(self._buffer, self._buffer[0].path, key=_path)
+        if kept < len(self._buffer):
+            self._deferred_from = self._buffer[kept].path
+            del self._buffer[kept:]
 
     async def _find_seek_point(self) -> None:
         """Start at the last stored seek_point before the first path, so that no run before it is read."""

@@ -128,25 +128,28 @@ class OwnedLeases:
 
         Raise the error of another lease that could not be renewed.
         """
-        results = await run_all(self._renew(name) for name in list(self._owned))
+        results = await run_all(self._renew(owned) for owned in list(self._owned.values()))
         errors = [error for error in results if error is not None]
         if errors:
             raise errors[0]
         return self.renewal_interval_s
 
-    async def _renew(self, name: str) -> AwsCallError | None:
-        """Renew one lease and return its error, so that it does not decide about the others."""
-        owned, asked_s = self._owned[name], self._clock_s()
+    async def _renew(self, owned: _OwnedLease) -> AwsCallError | None:
+        """Renew one lease and return its error, so that it does not decide about the others.
+
+        This worker may release the lease during the renewal, and acquire it again. Then the answer changes nothing.
+        """
+        name, asked_s = owned.lease.name, self._clock_s()
         try:
             lease = await self._leases.renew(owned.lease)
         except ConflictError:
             if self._owned.get(name) is owned:
                 del self._owned[name]
-            self._observe(LeaseLost(name))
+                self._observe(LeaseLost(name))
             return None
         except AwsCallError as error:
             return error
-        if self._owned.get(name) is owned:  # It may have been released since, and acquired again.
+        if self._owned.get(name) is owned:
             self._owned[name] = _OwnedLease(lease, asked_s + self._lease_s * SAFE_FRACTION)
         return None
 

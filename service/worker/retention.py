@@ -7,7 +7,7 @@ execution that is unfinished for so long is rare, and its files would be lost wi
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from service.domain.errors import ConflictError
+from service.domain.errors import ConflictError, TransientError
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId
 from service.domain.observations import Observe, RetentionExtended
@@ -110,7 +110,8 @@ class RetentionExtension:
 class WaitingRetention:
     """The loop that extends the retention of executions that wait, one after the other.
 
-    It works while this worker owns the discovery lease.
+    It works while this worker owns the discovery lease. An execution that cannot be extended does not delay the others:
+    it is due again at the next scan.
     """
 
     def __init__(
@@ -134,7 +135,11 @@ class WaitingRetention:
         self._execution: Execution | None = None
 
     async def tick(self) -> float:
-        """Write one more page; once an hour, ask which executions are due."""
+        """Write one more page; once an hour, ask which executions are due.
+
+        Raise an error that may concern one execution only, and go on with the next one. A TransientError is raised too,
+        and its page is written again.
+        """
         if not self._leases.owns_discovery:
             return self._poll_interval_s
         if self._clock_s() - self._scanned_at_s >= SCAN_INTERVAL_S:
@@ -148,6 +153,11 @@ class WaitingRetention:
             extended = await self._extension.step(self._execution)
         except ConflictError:  # It has expired, or a person has cleared the table.
             self._execution = None
+        except TransientError:
+            raise
+        except Exception:
+            self._execution = None
+            raise
         else:
             self._execution = extended if self._extension.is_due(extended) else None
         return 0.0

@@ -18,7 +18,7 @@ import pytest
 from tests.contracts.servers import ENVIRONMENT, an_emulator
 
 REGION = ENVIRONMENT["AWS_REGION"]
-STALLED_AFTER_S = 60.0
+PATIENCE_S = 60.0
 _numbers = itertools.count()
 
 
@@ -28,10 +28,10 @@ def emulator_url(moto_url, shares):
         yield url
 
 
-async def eventually(condition, *, patience_s=STALLED_AFTER_S):
+async def eventually(condition, *, patience_s=PATIENCE_S):
     """Return what the condition returns once that is true. Asks another process, so it has to ask again."""
     async with asyncio.timeout(patience_s):
-        while not (answer := await condition()):  # noqa: ASYNC110 - because another process sets no event of ours
+        while not (answer := await condition()):  # noqa: ASYNC110  (another process sets no event of this one)
             await asyncio.sleep(0.2)
         return answer
 
@@ -53,7 +53,7 @@ class Worker:
 
     async def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), STALLED_AFTER_S)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
 
     async def get(self, path):
         """Status and JSON of a path."""
@@ -85,7 +85,7 @@ class Scene:
     async def start(self):
         return (await self.clients["datasync"].start_task_execution(TaskArn=self.task_arn))["TaskExecutionArn"]
 
-    async def ended(self, arn):
+    async def has_ended(self, arn):
         async def status():
             answer = await self.clients["datasync"].describe_task_execution(TaskExecutionArn=arn)
             return answer["Status"] if answer["Status"] in ("SUCCESS", "ERROR") else None
@@ -103,7 +103,7 @@ class Scene:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(), STALLED_AFTER_S)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
         return process.returncode, out.decode(), err.decode()
 
     async def worker(self, **environment):

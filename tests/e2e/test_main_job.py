@@ -47,7 +47,7 @@ async def test_every_file_of_a_success_becomes_one_message(moto_url, emulator_ur
         assert message["attributes"]["id"]["StringValue"] == message["id"]
 
 
-async def test_what_failed_is_never_sent_and_what_was_good_goes_out_with_the_next_success(scene, emulator_url):
+async def test_failed_file_is_not_sent_and_good_files_are_sent_with_the_next_success(scene, emulator_url):
     worker = await scene.worker()
     scene.write("good.csv", "bad.csv")
     async with fault(emulator_url, kind="change_source", path="/bad.csv", target=f"{scene.task_arn}*"):

@@ -1,4 +1,4 @@
-"""Real processes under real signals."""
+"""Worker processes under real signals."""
 
 import asyncio
 import random
@@ -12,14 +12,14 @@ from tests.e2e.conftest import eventually
 MANY = 120
 
 SLOWLY = {"TRIGGER_POLL_INTERVAL_S": "2"}
-"""moto reads its whole table for each look at an index, so that many files and many looks do not go together."""
+"""moto reads its whole table for each query of an index, so many files need longer pauses."""
 
 
 def many(scene, count=MANY):
     scene.write(*(f"dir-{number % 7}/file-{number:05}.csv" for number in range(count)))
 
 
-async def test_a_worker_that_is_told_to_stop_hands_over_at_once(scene):
+async def test_stopped_worker_hands_over_at_once(scene):
     scene.write("a.csv")
     first = await scene.worker(TRIGGER_LEASE_S="3600", TRIGGER_SETTLE_S="3600")
     arn, _ = await scene.execute()
@@ -34,7 +34,7 @@ async def test_a_worker_that_is_told_to_stop_hands_over_at_once(scene):
     assert len(await scene.receive(1)) == 1
 
 
-async def test_stopping_in_the_midst_of_publishing_neither_loses_nor_repeats(scene):
+async def test_stop_while_publishing_neither_loses_nor_repeats(scene):
     many(scene)
     arn, _ = await scene.execute()
     worker = await scene.worker(**SLOWLY)
@@ -46,13 +46,13 @@ async def test_stopping_in_the_midst_of_publishing_neither_loses_nor_repeats(sce
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_killing_a_worker_at_any_moment_loses_nothing(scene, seed):
+async def test_kill_at_any_moment_loses_nothing(scene, seed):
     many(scene)
     arn = await scene.start()
     moments = random.Random(seed)
     for _ in range(4):
         worker = await scene.worker(TRIGGER_LEASE_S="5", **SLOWLY)
-        # A moment that only chance chooses: that it may be any is what is tested.
+        # A random moment, because any moment must do.
         await asyncio.sleep(moments.uniform(0.2, 2.0))
         await worker.stop(signal.SIGKILL)
     await scene.has_ended(arn)
@@ -77,4 +77,4 @@ async def test_workers_share_the_work_and_send_nothing_twice(scene):
 
 async def _sent(worker):
     await asyncio.sleep(0)
-    return worker.events("files_sent")
+    return worker.events("files_published")

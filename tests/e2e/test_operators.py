@@ -1,4 +1,4 @@
-"""What a person does with executions, with a worker running beside."""
+"""Commands about executions while a worker runs."""
 
 import json
 
@@ -25,7 +25,7 @@ async def test_status_and_files_show_what_the_service_knows(scene):
     assert (code, out.count("published")) == (0, 2)
 
 
-async def test_a_replay_sends_the_same_ids_once_more(scene):
+async def test_replay_sends_the_same_ids_again(scene):
     worker = await scene.worker()
     scene.write("a.csv", "b.csv")
     arn, _ = await scene.execute()
@@ -38,7 +38,7 @@ async def test_a_replay_sends_the_same_ids_once_more(scene):
     await scene.phase(worker, arn, "PUBLISHED")
 
 
-async def test_a_log_that_never_adds_up_is_held_and_can_be_released(scene, emulator_url):
+async def test_incomplete_log_is_held_and_can_be_released(scene, emulator_url):
     worker = await scene.worker(TRIGGER_SEAL_DEADLINE_S="1", TRIGGER_ON_INCOMPLETE="hold")
     scene.write("a.csv", "b.csv")
     async with fault(emulator_url, kind="counters", target=f"{scene.task_arn}*", add={"FilesVerified": 99}):
@@ -55,19 +55,19 @@ async def test_a_log_that_never_adds_up_is_held_and_can_be_released(scene, emula
     assert "PUBLISHED" in err
 
 
-async def test_subscribers_are_told_what_became_of_an_execution(scene, emulator_url):
+async def test_subscribers_are_notified_of_transitions(scene, emulator_url):
     notifications = await scene.subscribe()
     worker = await scene.worker(TRIGGER_SEAL_DEADLINE_S="1", TRIGGER_ON_INCOMPLETE="hold")
     scene.write("a.csv")
     async with fault(emulator_url, kind="counters", target=f"{scene.task_arn}*", add={"FilesVerified": 99}):
         arn, _ = await scene.execute()
         held = await scene.phase(worker, arn, "HELD")
-    (told,) = await scene.receive(1, notifications)
-    attributes = {name: attribute["StringValue"] for name, attribute in told.pop("attributes").items()}
-    assert told == held
+    (notified,) = await scene.receive(1, notifications)
+    attributes = {name: attribute["StringValue"] for name, attribute in notified.pop("attributes").items()}
+    assert notified == held
     assert attributes.pop("id").endswith(f"#{held['execution_id']}#HELD")
     assert attributes == {name: held[name] for name in ("task_id", "execution_id", "phase", "reason")}
     code, _, err = await scene.command("discard", arn)
     assert code == 0, err
-    (told,) = await scene.receive(1, notifications)
-    assert (told["execution_arn"], told["phase"], told["reason"]) == (arn, "DISCARDED", "log_incomplete")
+    (notified,) = await scene.receive(1, notifications)
+    assert (notified["execution_arn"], notified["phase"], notified["reason"]) == (arn, "DISCARDED", "log_incomplete")

@@ -1,4 +1,4 @@
-"""What a person is told when something is wrong, and what the worker does about it."""
+"""Errors as a person sees them: wrong settings, missing resources, an AWS that does not answer."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from tests.e2e.conftest import a_scene, eventually
 NOWHERE = "http://127.0.0.1:1"
 
 
-async def test_wrong_settings_are_told_all_at_once_and_end_with_2(scene):
+async def test_wrong_settings_are_all_reported_at_once_with_exit_code_2(scene):
     wrong = {"TRIGGER_POLL_INTERVAL_S": "15s", "TRIGGER_ON_ERROR": "ignore", "TRIGGER_SETTEL_S": "1"}
     for command in (["run"], ["status"], ["healthcheck"]):
         code, out, err = await scene.command(*command, **wrong)
@@ -17,7 +17,7 @@ async def test_wrong_settings_are_told_all_at_once_and_end_with_2(scene):
         assert [line.split(":")[0] for line in err.splitlines()] == sorted(wrong)
 
 
-async def test_without_a_region_or_credentials_every_command_ends_with_2(scene):
+async def test_missing_region_or_credentials_end_every_command_with_exit_code_2(scene):
     for missing, word in (
         (["AWS_REGION", "AWS_DEFAULT_REGION"], "Region"),
         (["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], "credentials"),
@@ -30,7 +30,7 @@ async def test_without_a_region_or_credentials_every_command_ends_with_2(scene):
         scene.environment.update(removed)
 
 
-async def test_a_missing_table_and_queue_are_waited_for_and_named(moto_url, emulator_url, shares):
+async def test_missing_table_and_queue_are_waited_for_and_named(moto_url, emulator_url, shares):
     async with contextlib.AsyncExitStack() as stack:
         scene = await a_scene(stack, moto_url, emulator_url, shares, initialised=False)
         worker = await scene.worker()
@@ -57,15 +57,15 @@ async def test_a_missing_table_and_queue_are_waited_for_and_named(moto_url, emul
         await scene.phase(worker, arn, "PUBLISHED")
 
 
-async def test_an_aws_that_cannot_be_reached_is_waited_for_and_a_stop_is_still_clean(scene):
+async def test_unreachable_aws_is_waited_for_and_a_stop_is_still_clean(scene):
     worker = await scene.worker(AWS_ENDPOINT_URL=NOWHERE, AWS_ENDPOINT_URL_DATASYNC=NOWHERE)
     status, ready = await worker.get("/readyz")
     assert (status, ready["ok"]) == (503, False)
-    await eventually(lambda: _true(worker.events("setback")))
+    await eventually(lambda: _true(worker.events("tick_failed")))
     assert await worker.stop() == 0
 
 
-async def test_a_port_that_is_taken_ends_the_worker_with_a_sentence(scene):
+async def test_taken_port_ends_the_worker_with_a_sentence(scene):
     worker = await scene.worker()
     code, _out, err = await scene.command("run", TRIGGER_HTTP_PORT=worker.url.rpartition(":")[2])
     assert code == 1
@@ -73,7 +73,7 @@ async def test_a_port_that_is_taken_ends_the_worker_with_a_sentence(scene):
     assert len(err.splitlines()) == 1
 
 
-async def test_the_healthcheck_follows_the_worker(scene):
+async def test_healthcheck_follows_the_worker(scene):
     worker = await scene.worker()
     port = worker.url.rpartition(":")[2]
     code, _, _ = await scene.command("healthcheck", TRIGGER_HTTP_PORT=port)
@@ -83,7 +83,7 @@ async def test_the_healthcheck_follows_the_worker(scene):
     assert (code, len(err.splitlines())) == (1, 1)
 
 
-async def test_an_execution_whose_log_level_gives_no_evidence_is_held(moto_url, emulator_url, shares):
+async def test_execution_without_log_level_transfer_is_held(moto_url, emulator_url, shares):
     async with contextlib.AsyncExitStack() as stack:
         scene = await a_scene(stack, moto_url, emulator_url, shares, Options={"LogLevel": "BASIC"})
         scene.write("a.csv")

@@ -1,4 +1,4 @@
-"""A worker that would look again in ten minutes, and is woken."""
+"""A worker that polls every ten minutes and is woken."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ def an_event(execution_arn):
     }
 
 
-async def test_a_wake_up_brings_the_files_long_before_the_next_poll_and_waiting_for_one_holds_up_no_stop(scene):
+async def test_wake_up_publishes_long_before_the_next_poll_and_does_not_delay_a_stop(scene):
     sqs = scene.clients["sqs"]
     url = (await sqs.create_queue(QueueName=f"wake-ups-{scene.folder.name}"))["QueueUrl"]
     worker = await scene.worker(TRIGGER_POLL_INTERVAL_S="600", TRIGGER_WAKE_QUEUE_URL=url)

@@ -13,7 +13,7 @@ from tests.fakes.stores import MemoryFactStore
 from tests.virtual_time import run
 
 PATHS = st.text(st.sampled_from("\0\x01 ab/~é\ud7ff\ue000\uffff\U0001f600"), min_size=1, max_size=4)
-FACTS = st.builds(Fact, st.sampled_from(FactKind), PATHS, st.just(3), st.just(START_MS))
+FACTS = st.builds(Fact, st.sampled_from(FactKind), PATHS, st.just(3), st.just(START_MS), st.none())
 PAGES = st.lists(st.lists(FACTS, max_size=40), max_size=6)
 
 

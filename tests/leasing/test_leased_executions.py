@@ -59,6 +59,11 @@ class Scene:
             assert await self.leases.acquire(await self.store.read(self.id))
         return await self.leased_executions.load(self.id)
 
+    async def claim_again(self):
+        """Acquire the lease again, because an execution that is not active has none, and load the execution."""
+        await self.leases.release(self.id)
+        return await self.load()
+
     @property
     def stored(self):
         return self.store.records[self.id]
@@ -74,6 +79,7 @@ def a_held_execution(*, held_from=Phase.PUBLISHING, reason=Reason.ACCESS_DENIED)
         "reason": reason,
         "reason_detail": "the first sentence",
         "blocked_since_ms": START_MS,
+        "blocked_reason": reason,
         "held_from": held_from,
         "retry_at_ms": START_MS + MINUTE_MS,
     }
@@ -108,8 +114,13 @@ CHANGES = {
     "save of a transition": lambda leased: leased.save(leased.current.apply(PhaseEvent.SEALED)),
     "transition": lambda leased: leased.transition(PhaseEvent.SEALED),
     "hold": lambda leased: leased.hold(Reason.ACCESS_DENIED, DENIED),
-    "block": lambda leased: leased.block(DENIED),
+    "block": lambda leased: leased.block(DENIED, Reason.ACCESS_DENIED),
     "confirm": lambda leased: leased.confirm(),
+}
+
+HELD_CHANGES = {
+    "postpone_retry": lambda leased: leased.postpone_retry(),
+    "resume and confirm": lambda leased: leased.resume() or leased.confirm(),
 }
 
 
@@ -124,6 +135,20 @@ async def test_every_change_requires_the_lease(change, is_stolen):
         await scene.leases.release(scene.id)
     with pytest.raises(ConflictError):
         await CHANGES[change](leased)
+    assert (scene.stored, scene.store.saves, scene.observed) == (scene.execution, 0, [])
+
+
+@pytest.mark.parametrize("change", HELD_CHANGES)
+@pytest.mark.parametrize("is_stolen", [False, True])
+async def test_every_change_of_a_held_execution_requires_the_lease(change, is_stolen):
+    scene = Scene(**a_held_execution())
+    leased = await scene.load()
+    if is_stolen:
+        await scene.store.acquire(await scene.store.read(scene.id), "other")
+    else:
+        await scene.leases.release(scene.id)
+    with pytest.raises(ConflictError):
+        await HELD_CHANGES[change](leased)
     assert (scene.stored, scene.store.saves, scene.observed) == (scene.execution, 0, [])
 
 
@@ -276,51 +301,119 @@ async def test_execution_that_is_held_for_a_bug_names_the_error():
 
 
 async def test_hold_keeps_the_time_of_the_first_refusal_and_retries_later_the_longer_it_lasts():
-    scene = Scene(blocked_since_ms=START_MS - 20 * MINUTE_MS)
+    scene = Scene(blocked_since_ms=START_MS - 20 * MINUTE_MS, blocked_reason=Reason.ACCESS_DENIED)
     leased = await scene.load()
     await leased.hold(Reason.ACCESS_DENIED, DENIED)
-    assert scene.stored.blocked_since_ms == START_MS - 20 * MINUTE_MS
+    assert (scene.stored.blocked_since_ms, scene.stored.blocked_reason) == (
+        START_MS - 20 * MINUTE_MS,
+        Reason.ACCESS_DENIED,
+    )
     assert scene.stored.retry_at_ms == START_MS + 5 * MINUTE_MS
+
+
+async def test_hold_remembers_the_reason_that_the_execution_had_before():
+    scene = Scene(phase=Phase.PUBLISHING, reason=Reason.LOG_INCOMPLETE)
+    leased = await scene.load()
+    await leased.hold(Reason.ACCESS_DENIED, DENIED)
+    assert (scene.stored.reason, scene.stored.reason_before_hold) == (Reason.ACCESS_DENIED, Reason.LOG_INCOMPLETE)
 
 
 # block
 
 
-async def test_block_stores_the_error_s_sentence_and_the_time_of_the_first_refusal():
+async def test_block_stores_the_error_s_sentence_its_reason_and_the_time_of_the_first_refusal():
     scene = Scene()
     leased = await scene.load()
-    await leased.block(DENIED)
-    assert scene.stored == replace(scene.execution, blocked_since_ms=START_MS, reason_detail=DENIED.detail)
+    await leased.block(DENIED, Reason.ACCESS_DENIED)
+    assert scene.stored == replace(
+        scene.execution,
+        blocked_since_ms=START_MS,
+        blocked_reason=Reason.ACCESS_DENIED,
+        reason_detail=DENIED.detail,
+    )
     assert leased.current == scene.stored
     assert scene.observed == []
 
 
-async def test_block_saves_nothing_if_nothing_has_changed():
+@pytest.mark.parametrize("reason", [Reason.ACCESS_DENIED, None])
+async def test_block_saves_nothing_if_nothing_has_changed(reason):
     scene = Scene()
     leased = await scene.load()
     for minute in range(5):
         scene.now_ms = START_MS + minute * MINUTE_MS
-        await leased.block(DENIED)
+        await leased.block(DENIED, reason)
     assert scene.store.saves == 1
     assert scene.stored.blocked_since_ms == START_MS
 
 
-async def test_block_by_another_error_keeps_the_time_of_the_first_refusal():
+async def test_block_by_another_error_with_the_same_reason_keeps_the_time_of_the_first_refusal():
     scene = Scene()
     leased = await scene.load()
-    await leased.block(DENIED)
+    await leased.block(DENIED, Reason.ACCESS_DENIED)
     scene.now_ms += MINUTE_MS
-    await leased.block(CredentialsError("s3.HeadObject", "the credentials have expired"))
-    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (START_MS, "the credentials have expired")
+    await leased.block(AccessDeniedError("s3.HeadObject", "no access to the object"), Reason.ACCESS_DENIED)
+    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (START_MS, "no access to the object")
+    assert leased.blocked_s(Reason.ACCESS_DENIED) == 60.0
 
 
-async def test_block_of_a_held_execution_retries_it_later_and_keeps_its_sentence():
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (None, Reason.ACCESS_DENIED),
+        (Reason.ACCESS_DENIED, None),
+        (Reason.EXECUTION_NOT_FOUND, Reason.ACCESS_DENIED),
+        (Reason.ACCESS_DENIED, Reason.EXECUTION_NOT_FOUND),
+    ],
+)
+async def test_errors_with_different_reasons_are_counted_separately(first, second):
+    scene = Scene()
+    leased = await scene.load()
+    await leased.block(CredentialsError("s3.HeadObject", "the credentials have expired"), first)
+    scene.now_ms += 20 * MINUTE_MS
+    assert (leased.blocked_s(first), leased.blocked_s(second)) == (1200.0, 0.0)
+    await leased.block(DENIED, second)
+    assert (scene.stored.blocked_since_ms, scene.stored.blocked_reason) == (scene.now_ms, second)
+    assert scene.stored.reason_detail == DENIED.detail
+    scene.now_ms += MINUTE_MS
+    assert (leased.blocked_s(first), leased.blocked_s(second)) == (0.0, 60.0)
+
+
+@pytest.mark.parametrize("reason", [Reason.ACCESS_DENIED, None])
+async def test_execution_that_is_not_blocked_has_been_blocked_for_no_time(reason):
+    scene = Scene()
+    leased = await scene.load()
+    scene.now_ms += MINUTE_MS
+    assert leased.blocked_s(reason) == 0.0
+
+
+# A HELD execution that is tried again.
+
+
+async def test_held_execution_is_due_from_the_time_of_its_retry_on():
     scene = Scene(**a_held_execution())
     leased = await scene.load()
-    leased.resume()
+    scene.now_ms = START_MS + MINUTE_MS - 1
+    assert not leased.is_due_for_retry
+    scene.now_ms += 1
+    assert leased.is_due_for_retry
+
+
+@pytest.mark.parametrize("changes", [{}, {**a_held_execution(), "retry_at_ms": None}])
+async def test_execution_without_a_time_of_a_retry_is_never_due(changes):
+    scene = Scene(**changes)
+    leased = await scene.load()
+    scene.now_ms += 1000 * MINUTE_MS
+    assert not leased.is_due_for_retry
+
+
+async def test_postponed_execution_is_due_later_and_keeps_its_sentence():
+    scene = Scene(**a_held_execution())
+    leased = await scene.load()
     scene.now_ms = START_MS + 20 * MINUTE_MS
-    await leased.block(TransientError("s3.ListObjectsV2", "slow down"))
-    assert scene.stored == replace(scene.execution, retry_at_ms=START_MS + 25 * MINUTE_MS)
+    assert leased.is_due_for_retry
+    await leased.postpone_retry()
+    assert scene.stored == leased.current == replace(scene.execution, retry_at_ms=START_MS + 25 * MINUTE_MS)
+    assert not leased.is_due_for_retry
     assert scene.observed == []
 
 
@@ -331,8 +424,15 @@ async def test_pause_before_a_held_execution_is_tried_again_grows_from_one_to_fi
     scene = Scene(**a_held_execution())
     leased = await scene.load()
     scene.now_ms = START_MS + blocked_min * MINUTE_MS
-    await leased.block(DENIED)
+    await leased.postpone_retry()
     assert scene.stored.retry_at_ms - scene.now_ms == pause_min * MINUTE_MS
+
+
+async def test_execution_that_is_not_held_is_not_postponed():
+    scene = Scene()
+    leased = await scene.load()
+    await leased.postpone_retry()
+    assert (scene.stored, scene.store.saves) == (scene.execution, 0)
 
 
 # resume
@@ -363,6 +463,39 @@ async def test_resumed_execution_keeps_the_time_of_the_first_refusal_and_not_its
     assert len(scene.observed) == 1
 
 
+async def test_resumed_execution_keeps_the_reason_that_it_had_before_to_the_end():
+    scene = Scene(phase=Phase.PUBLISHING, reason=Reason.LOG_INCOMPLETE, files_verified=4)
+    detail = reason_detail(Reason.LOG_INCOMPLETE, scene.execution)
+    leased = await scene.load()
+    await leased.hold(Reason.ACCESS_DENIED, DENIED)
+    leased = await scene.claim_again()
+    leased.resume()
+    assert (leased.current.reason, leased.current.reason_detail) == (Reason.LOG_INCOMPLETE, detail)
+    await leased.confirm()
+    assert (scene.stored.phase, scene.stored.reason, scene.stored.reason_detail) == (
+        Phase.PUBLISHING,
+        Reason.LOG_INCOMPLETE,
+        detail,
+    )
+    assert scene.stored.reason_before_hold is None
+    assert scene.phase_changes() == [
+        (Phase.PUBLISHING, Phase.HELD, Reason.ACCESS_DENIED, DENIED.detail),
+        (Phase.HELD, Phase.PUBLISHING, Reason.LOG_INCOMPLETE, detail),
+    ]
+
+
+async def test_execution_that_is_held_again_before_it_is_confirmed_still_knows_its_first_reason():
+    scene = Scene(phase=Phase.PUBLISHING, reason=Reason.LOG_INCOMPLETE, files_verified=4)
+    leased = await scene.load()
+    await leased.hold(Reason.ACCESS_DENIED, DENIED)
+    leased = await scene.claim_again()
+    leased.resume()
+    await leased.save(replace(leased.current, files_verified=5))
+    await leased.hold(Reason.ACCESS_DENIED, DENIED)
+    assert (scene.stored.reason, scene.stored.reason_before_hold) == (Reason.ACCESS_DENIED, Reason.LOG_INCOMPLETE)
+    assert scene.stored.blocked_since_ms == START_MS
+
+
 async def test_execution_that_was_never_held_is_not_resumed():
     scene = Scene()
     leased = await scene.load()
@@ -374,10 +507,10 @@ async def test_execution_that_was_never_held_is_not_resumed():
 
 
 async def test_confirm_clears_the_refusal():
-    scene = Scene(blocked_since_ms=START_MS, reason_detail="no access")
+    scene = Scene(blocked_since_ms=START_MS, blocked_reason=Reason.ACCESS_DENIED, reason_detail="no access")
     leased = await scene.load()
     await leased.confirm()
-    assert scene.stored == replace(scene.execution, blocked_since_ms=None, reason_detail=None)
+    assert scene.stored == replace(scene.execution, blocked_since_ms=None, blocked_reason=None, reason_detail=None)
     assert leased.current == scene.stored
     assert scene.observed == []
 
@@ -385,7 +518,7 @@ async def test_confirm_clears_the_refusal():
 async def test_confirm_restores_the_sentence_about_the_reason():
     scene = Scene(phase=Phase.PUBLISHING, reason=Reason.LOG_INCOMPLETE, files_verified=4)
     leased = await scene.load()
-    await leased.block(DENIED)
+    await leased.block(DENIED, Reason.ACCESS_DENIED)
     assert scene.stored.reason_detail == DENIED.detail
     await leased.confirm()
     assert scene.stored.reason_detail == reason_detail(Reason.LOG_INCOMPLETE, scene.execution)

@@ -266,6 +266,22 @@ async def test_all_leases_are_released_together(leases, store):
     assert {lease.owner for lease in store.leases.values()} == {None}
 
 
+async def test_lease_that_is_released_before_its_renewal_begins_is_not_observed_as_lost(leases, store, observed):
+    await acquire(leases, store)
+    await acquire(leases, store, "exec-2")
+    release = asyncio.create_task(leases.release("exec-1"))  # It runs before the renewals that `renew_all` starts.
+    assert await leases.renew_all() == LEASE_S / 3
+    await release
+    assert (leases.names, observed) == ({"exec-2"}, [])
+
+
+async def test_lease_that_is_released_during_its_renewal_is_not_observed_as_lost(leases, store, observed):
+    await acquire(leases, store)
+    store.before = lambda: leases.release("exec-1")
+    assert await leases.renew_all() == LEASE_S / 3
+    assert (leases.names, observed) == (set(), [])
+
+
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 async def test_slow_renewal_does_not_disturb_a_lease_that_was_released_and_acquired_again(
     leases, store, observed, when
@@ -279,6 +295,7 @@ async def test_slow_renewal_does_not_disturb_a_lease_that_was_released_and_acqui
     setattr(store, when, release_and_acquire)
     await leases.renew_all()
     assert leases.require("exec-1") == await store.read("exec-1")
+    assert observed == []
 
 
 # The discovery lease.

@@ -205,6 +205,12 @@ def test_failed_tick_is_an_error_unless_a_retry_cures_it(kind, level):
     )
 
 
+def test_error_that_ends_a_runner_has_no_time_of_a_retry():
+    line = log_line(TickFailed("execution", "rejected", "sqs.SendMessageBatch: no", None, RuntimeError()))
+    assert line is not None
+    assert (line.level, line.fields["retry_in_s"]) == ("error", None)
+
+
 def test_internal_error_has_a_traceback():
     line = log_line(tick_failed("internal"))
     assert line is not None

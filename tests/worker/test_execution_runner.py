@@ -20,9 +20,10 @@ from service.domain.errors import (
     RequestRejectedError,
     TransientError,
 )
-from service.domain.observations import PhaseChanged
+from service.domain.observations import PhaseChanged, TickFailed, tick_failed
 from service.domain.options import DAY_S, WorkerOptions
 from service.domain.phases import ACTIVE_PHASES, Phase, PhaseEvent, Reason
+from service.domain.reason_details import reason_detail
 from service.leasing.leased_executions import LeasedExecutions
 from service.leasing.owned_leases import OwnedLeases
 from service.ports import Clock
@@ -51,7 +52,7 @@ class Scene:
         self.id = self.execution.id
         self.store = MemoryExecutionStore({self.id: self.execution})
         self.now_ms = START_MS
-        self.observed, self.steps, self.failures = [], [], []
+        self.observed, self.steps = [], []
         self.error = self.change = None
         self.has_unsaved_sends = False
         self.clock = Clock(lambda: self.now_ms / 1000, lambda: self.now_ms)
@@ -119,6 +120,13 @@ class Scene:
         return [
             (o.previous_phase, o.phase, o.reason, o.reason_detail) for o in self.observed if isinstance(o, PhaseChanged)
         ]
+
+    def failures(self):
+        return [observation for observation in self.observed if isinstance(observation, TickFailed)]
+
+    def final_failure(self, error):
+        """Return the observation of an error after which the runner ends."""
+        return tick_failed("execution", error, retry_in_s=None, execution_id=self.id)
 
 
 # Steps.
@@ -189,7 +197,7 @@ async def test_execution_that_disappears_during_a_failed_step_is_let_go():
 
     scene.change = disappear
     assert await scene.runner.tick() is None
-    assert scene.observed == []
+    assert scene.observed == [scene.final_failure(DENIED)]
 
 
 async def test_retention_is_extended_before_the_next_step():
@@ -233,7 +241,9 @@ async def test_conflict_ends_the_runner_and_stores_nothing():
 
 
 async def test_conflict_on_another_execution_s_record_ends_the_runner_and_stores_nothing():
-    scene = await Scene(Phase.PUBLISHING, blocked_since_ms=START_MS, reason_detail="no access").claim()
+    scene = await Scene(
+        Phase.PUBLISHING, blocked_since_ms=START_MS, blocked_reason=Reason.ACCESS_DENIED, reason_detail="no access"
+    ).claim()
     assert not await scene.fail(ConflictError("dynamodb.TransactWriteItems", "the carried execution has changed"))
     assert (scene.stored, scene.observed) == (scene.execution, [])
 
@@ -259,7 +269,11 @@ async def test_error_of_the_table_never_holds_an_execution_and_is_not_stored(kin
 async def test_error_of_the_deployment_holds_nothing_even_if_a_refusal_has_lasted_longer_than_the_deadline(
     kind, resource
 ):
-    scene = await Scene(blocked_since_ms=START_MS - 2 * round(DEADLINE_S * 1000), reason_detail="no access").claim()
+    scene = await Scene(
+        blocked_since_ms=START_MS - 2 * round(DEADLINE_S * 1000),
+        blocked_reason=Reason.ACCESS_DENIED,
+        reason_detail="no access",
+    ).claim()
     await scene.fail_for(ERROR_KINDS[kind](OPERATION_OF[resource], "no"), DEADLINE_S)
     assert scene.stored.phase is Phase.FOLLOWING
     assert scene.observed == []
@@ -314,6 +328,7 @@ async def test_access_denied_is_shown_from_the_first_refusal_on_and_held_after_t
     assert (scene.stored.phase, scene.stored.reason) == (Phase.HELD, Reason.ACCESS_DENIED)
     assert (scene.stored.held_from, scene.stored.blocked_since_ms) == (Phase.FOLLOWING, START_MS)
     assert scene.stored.retry_at_ms > scene.now_ms
+    assert scene.failures() == [scene.final_failure(denied)]
     assert scene.phase_changes() == [(Phase.FOLLOWING, Phase.HELD, Reason.ACCESS_DENIED, "no access; allow it")]
 
 
@@ -326,6 +341,36 @@ async def test_success_between_two_refusals_restarts_the_deadline():
     scene.now_ms += 1
     assert await scene.fail(DENIED)
     assert (scene.stored.phase, scene.stored.blocked_since_ms) == (Phase.FOLLOWING, scene.now_ms)
+
+
+OTHER_REFUSALS = [
+    CredentialsError("logs.GetLogEvents", "the credentials have expired"),
+    CredentialsError("sqs.SendMessageBatch", "the credentials have expired"),
+    AccessDeniedError("sqs.SendMessageBatch", "no access to the queue"),
+    NotFoundError("sqs.SendMessageBatch", "there is no queue"),
+]
+
+
+@pytest.mark.parametrize("other", OTHER_REFUSALS)
+async def test_deadline_counts_from_the_first_refusal_of_access_to_the_task_s_resources(other):
+    scene = await Scene().claim()
+    assert await scene.fail_for(other, 20 * 60) == 20 * 60
+    assert await scene.fail(DENIED)
+    assert (scene.stored.phase, scene.stored.reason_detail) == (Phase.FOLLOWING, DENIED.detail)
+    assert (scene.stored.blocked_since_ms, scene.stored.blocked_reason) == (scene.now_ms, Reason.ACCESS_DENIED)
+    assert await scene.fail_for(DENIED, 2 * DEADLINE_S) == DEADLINE_S
+    assert (scene.stored.phase, scene.stored.reason) == (Phase.HELD, Reason.ACCESS_DENIED)
+
+
+async def test_access_denied_after_minutes_without_an_answer_for_the_execution_is_counted_separately():
+    scene = await Scene().claim()
+    await scene.fail_for(NOT_FOUND, NOT_FOUND_PATIENCE_S - 60)
+    assert await scene.fail(DENIED)
+    scene.now_ms += 60_000
+    assert await scene.fail(NOT_FOUND)
+    assert scene.stored.phase is Phase.FOLLOWING
+    assert await scene.fail_for(NOT_FOUND, DEADLINE_S) == NOT_FOUND_PATIENCE_S
+    assert scene.stored.reason is Reason.EXECUTION_NOT_FOUND
 
 
 async def test_deadline_goes_on_when_another_worker_takes_over():
@@ -353,6 +398,7 @@ async def test_execution_that_datasync_does_not_know_is_held_after_five_minutes(
     scene.now_ms += 1
     assert not await scene.fail(NOT_FOUND)
     assert scene.stored.retry_at_ms is not None
+    assert scene.failures() == [scene.final_failure(NOT_FOUND)]
     assert scene.phase_changes() == [
         (Phase.FOLLOWING, Phase.HELD, Reason.EXECUTION_NOT_FOUND, "there is no such execution")
     ]
@@ -382,6 +428,7 @@ async def test_error_that_no_retry_can_cure_holds_at_once_with_its_own_sentence(
     assert not await scene.fail(error)
     assert (scene.stored.phase, scene.stored.reason, scene.stored.retry_at_ms) == (Phase.HELD, reason, None)
     assert scene.phase_changes() == [(Phase.PUBLISHING, Phase.HELD, reason, error.detail)]
+    assert scene.failures() == [scene.final_failure(error)]
     assert (await scene.store.read(scene.id)).owner is None
 
 
@@ -402,6 +449,10 @@ async def test_five_bugs_in_a_row_hold_the_execution(bug):
     ((previous_phase, phase, reason, detail),) = scene.phase_changes()
     assert (previous_phase, phase, reason) == (Phase.FOLLOWING, Phase.HELD, Reason.INTERNAL_ERROR)
     assert detail == getattr(bug, "detail", f"internal error: {bug!r}; the log has the traceback")
+    (failure,) = scene.failures()
+    assert failure == scene.final_failure(bug)
+    assert failure.kind == getattr(bug, "kind", "internal")
+    assert failure.error.__traceback__ is not None
     assert MAX_PERMANENT_FAILURES == 5
 
 
@@ -440,12 +491,14 @@ async def test_bug_in_loading_an_execution_is_raised():
 # A HELD execution that is tried again.
 
 
-def a_held_scene(held_from=Phase.PUBLISHING):
+def a_held_scene(held_from=Phase.PUBLISHING, reason_before_hold=None):
     return Scene(
         Phase.HELD,
         reason=Reason.ACCESS_DENIED,
+        reason_before_hold=reason_before_hold,
         reason_detail="no access; allow it",
         blocked_since_ms=START_MS - 900_000,
+        blocked_reason=Reason.ACCESS_DENIED,
         held_from=held_from,
         retry_at_ms=START_MS,
     )
@@ -459,6 +512,23 @@ async def test_retried_execution_takes_the_step_of_the_phase_in_which_it_was_hel
     assert (scene.stored.phase, scene.stored.reason, scene.stored.reason_detail) == (held_from, None, None)
     assert (scene.stored.blocked_since_ms, scene.stored.retry_at_ms, scene.stored.held_from) == (None, None, None)
     assert scene.phase_changes() == [(Phase.HELD, held_from, None, None)]
+
+
+async def test_retried_execution_has_the_reason_again_that_it_had_before_it_was_held():
+    scene = await a_held_scene(reason_before_hold=Reason.LOG_INCOMPLETE).claim()
+    assert await scene.succeed() == PAUSE_S
+    assert (scene.stored.phase, scene.stored.reason) == (Phase.PUBLISHING, Reason.LOG_INCOMPLETE)
+    assert scene.stored.reason_detail == reason_detail(Reason.LOG_INCOMPLETE, scene.execution)
+
+
+async def test_held_execution_whose_retry_is_not_due_needs_no_step():
+    scene = await a_held_scene().claim()
+    scene.now_ms = START_MS - 1
+    assert await scene.succeed() is None
+    assert (scene.steps, scene.stored, scene.observed) == ([], scene.execution, [])
+    scene.now_ms = START_MS
+    assert await scene.succeed() == PAUSE_S
+    assert len(scene.steps) == 1
 
 
 RETRY_ERRORS = [
@@ -477,7 +547,8 @@ async def test_retry_that_fails_leaves_the_execution_held_and_is_repeated_later(
     assert not await scene.fail(error)
     retry_at_ms = START_MS + 225_000  # A quarter of the time for which it has been refused.
     assert scene.stored == replace(scene.execution, retry_at_ms=retry_at_ms)
-    assert scene.observed == []
+    assert scene.observed == [scene.final_failure(error)]
+    assert scene.observed[0].kind == getattr(error, "kind", "internal")
 
 
 async def test_retry_ends_when_another_worker_owns_the_execution():
@@ -495,6 +566,7 @@ async def test_retry_whose_first_save_succeeded_is_held_again_with_the_time_of_t
 
     scene.change = save_and_fail
     assert await scene.runner.tick() is None
+    assert scene.failures() == [scene.final_failure(DENIED)]
     assert (scene.stored.phase, scene.stored.held_from) == (Phase.HELD, Phase.SEALING)
     assert scene.stored.blocked_since_ms == START_MS - 900_000
     assert [change[:2] for change in scene.phase_changes()] == [

@@ -143,6 +143,41 @@ async def test_credentials_that_have_expired_never_hold_an_execution(phase, port
     assert scene.holds() == []
 
 
+async def test_access_that_is_denied_after_the_credentials_had_expired_for_long_does_not_hold_at_once():
+    scene = Scene()
+    await scene.bring_to(Phase.SEALING)
+    scene.refuse("logs", "list_streams", CredentialsError("logs.DescribeLogStreams", "the credentials have expired"))
+    await scene.work(20 * 60)
+    assert scene.shown == (Phase.SEALING, None, "the credentials have expired")
+    error = denied("logs.DescribeLogStreams")
+    scene.refuse("logs", "list_streams", error)
+    await scene.work(DEADLINE_S - 60)
+    assert scene.shown == (Phase.SEALING, None, error.detail)
+    await scene.work(120)
+    assert scene.shown == (Phase.HELD, Reason.ACCESS_DENIED, error.detail)
+
+
+async def test_execution_with_an_incomplete_log_that_goes_on_after_a_refusal_is_published_as_such():
+    scene = Scene()
+    await scene.work(30)
+    scene.world.copy(scene.arn, "a.csv")
+    scene.world.finish(scene.arn, files_verified=9)
+    error = denied("s3.ListObjectsV2")
+    scene.refuse("objects", "list_page", error)
+    await scene.work(3 * DEADLINE_S, until=lambda: scene.execution.phase is Phase.HELD)
+    assert scene.shown == (Phase.HELD, Reason.ACCESS_DENIED, error.detail)
+    scene.allow("objects", "list_page")
+    await scene.work(MAX_RETRY_PAUSE_S + 30, until=lambda: scene.execution.phase is Phase.PUBLISHED)
+    changes = [o for o in scene.worker.observations if isinstance(o, PhaseChanged)]
+    assert [(o.phase, o.reason) for o in changes[-4:]] == [
+        (Phase.PUBLISHING, Reason.LOG_INCOMPLETE),
+        (Phase.HELD, Reason.ACCESS_DENIED),
+        (Phase.PUBLISHING, Reason.LOG_INCOMPLETE),
+        (Phase.PUBLISHED, Reason.LOG_INCOMPLETE),
+    ]
+    assert scene.world.names() == ["/a.csv"]
+
+
 async def test_held_execution_is_tried_again_by_another_worker():
     scene = Scene()
     await scene.bring_to(Phase.SEALING)

@@ -20,15 +20,21 @@ from tests.fakes.world import Worker, World
 
 @dataclass
 class ExpiringFacts(MemoryFactStore):
-    """Facts with their expiry. `pages` are the numbers of facts of each call, `errors` are raised by the next ones."""
+    """Facts with their expiry. `pages` are the numbers of facts of each call, `errors` are raised by the next ones.
+
+    `rejected` are ids of executions and the error of each call that stores facts of them.
+    """
 
     expiry_s: dict = field(default_factory=dict)
     pages: list[int] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    rejected: dict[str, Exception] = field(default_factory=dict)
 
     async def add(self, execution, facts):
         if self.errors:
             raise self.errors.pop(0)
+        if execution.id in self.rejected:
+            raise self.rejected[execution.id].with_traceback(None)
         await super().add(execution, facts)
         self.pages.append(len(facts))
         self.expiry_s |= {(execution.id, fact.kind, fact.path): execution.expires_at_s for fact in facts}
@@ -259,7 +265,38 @@ async def test_execution_that_is_gone_or_unreadable_does_not_keep_the_others_fro
     assert scene.extended_ids() == [good]
 
 
-async def test_execution_that_was_released_meanwhile_is_not_extended_by_the_loop():
+REJECTED = RequestRejectedError("dynamodb.BatchWriteItem", "ValidationException: the item is too large")
+
+
+@pytest.mark.parametrize("error", [REJECTED, KeyError("a bug")])
+async def test_execution_whose_page_fails_every_time_does_not_keep_the_others_from_being_extended(error):
+    scene = Scene()
+    failing, *others = [scene.world.execution(await scene.execution_in(Phase.CARRIED)).id for _ in range(3)]
+    before = scene.expiries_s()[failing]
+    scene.world.facts.rejected[failing] = error
+    scene.world.clock.advance(16 * DAY_S)
+    assert await scene.extend_all() == [error]
+    assert scene.extended_ids() == others
+    assert scene.expiries_s()[failing] == before
+
+
+async def test_execution_that_could_not_be_extended_is_due_again_at_the_next_scan():
+    scene = Scene()
+    failing = scene.world.execution(await scene.execution_in(Phase.CARRIED)).id
+    scene.world.facts.rejected[failing] = REJECTED
+    scene.world.clock.advance(16 * DAY_S)
+    assert await scene.extend_all() == [REJECTED]
+    scene.world.clock.advance(SCAN_INTERVAL_S - 1)
+    assert await scene.extend_all() == []
+    scene.world.clock.advance(1)
+    assert await scene.extend_all() == [REJECTED]
+    scene.world.facts.rejected.clear()
+    scene.world.clock.advance(SCAN_INTERVAL_S)
+    assert (await scene.extend_all(), scene.extended_ids()) == ([], [failing])
+    assert len(scene.expiries_s()[failing]) == 1
+
+
+async def test_execution_that_was_released_during_the_scan_is_not_extended_by_the_loop():
     scene = Scene()
     arn = await scene.execution_in(Phase.HELD)
     before = scene.expiries_s()

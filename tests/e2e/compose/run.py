@@ -14,11 +14,12 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from threading import Event
 
 ROOT = Path(__file__).parents[3]
 BASE, IMAGE = "python:3.13-slim-bookworm", "datasync-trigger:local"
 MOST_ABOVE_BASE_MB = 100
-STALLED_AFTER_S = 120
+PATIENCE_S = 120
 FILES = [f"2026/{day:02}/{name}" for day in range(1, 11) for name in ("a.csv", "b, 5 bytes.csv", 'ü "y".csv')]
 
 
@@ -65,12 +66,12 @@ def answer(url, body=None, method=None):
 def until(what, ask):
     """Ask until there is an answer that counts, and return it with the seconds that it took."""
     began = time.monotonic()
-    while time.monotonic() - began < STALLED_AFTER_S:
+    while time.monotonic() - began < PATIENCE_S:
         found = ask()
         if found:
             return found, time.monotonic() - began
         Event().wait(0.1)
-    raise RuntimeError(f"not within {STALLED_AFTER_S} s: {what}")
+    raise RuntimeError(f"not within {PATIENCE_S} s: {what}")
 
 
 def say(text):

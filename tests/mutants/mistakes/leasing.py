@@ -48,7 +48,19 @@ MUTANTS = (
     Mutant(
         "each refusal starts the wait for access again",
         "service.leasing.leased_executions:LeasedExecution.block",
-        (Replace("execution.blocked_since_ms or now_ms", "now_ms"),),
+        (Condition("if execution.blocked_since_ms is None", "True"),),
+        (_LEASING, _RUNNER),
+    ),
+    Mutant(
+        "errors with different reasons count as one",
+        "service.leasing.leased_executions:LeasedExecution.block",
+        (Condition("if execution.blocked_since_ms is None", "execution.blocked_since_ms is None"),),
+        (_LEASING, _RUNNER),
+    ),
+    Mutant(
+        "an execution that was held and goes on has lost its earlier reason",
+        "service.leasing.leased_executions:LeasedExecution.resume",
+        (Replace("execution.reason_before_hold", "None"),),
         (_LEASING, _RUNNER),
     ),
     Mutant(

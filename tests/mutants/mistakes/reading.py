@@ -93,13 +93,13 @@ MUTANTS = (
     ),
     Mutant(
         "two passes always agree",
-        "service.domain.execution:LogPass.passes_agree",
+        "service.domain.log_pass:LogPass.passes_agree",
         (Instead("return", "return True"),),
         (_SEALING, "tests/domain/test_execution.py"),
     ),
     Mutant(
         "a new pass forgets the counts of the last one",
-        "service.domain.execution:LogPass.next_pass",
+        "service.domain.log_pass:LogPass.next_pass",
         (Replace("self.counts", "None"),),
         ("tests/domain/test_execution.py",),
     ),
