@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(
-    path for folder in ("service", "emulator", "benchmarks", "docs", "deploy", "tools") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("service", "emulator", "benchmarks", "docs", "deploy", "tools")
+    for path in (ROOT / folder).rglob("*.py")
 )
 
 

@@ -28,7 +28,7 @@ class NewPlan(NamedTuple):
 
 
 def with_plan(execution: Execution, siblings: Sequence[Execution]) -> Execution:
-    """Return the execution with a plan. What it has sent under an earlier plan is kept."""
+    """Return the execution with a plan. Its progress under an earlier plan is kept."""
     new = make_plan(execution, siblings)
     acknowledged = (*execution.progress.acknowledged_ahead, *new.acknowledged)
     return replace(execution, plan=new.plan, progress=replace(execution.progress, acknowledged_ahead=acknowledged))

@@ -9,8 +9,8 @@ from service.adapters.aws.executions import DynamoExecutionStore
 from service.adapters.aws.leases import DynamoLeaseStore
 from service.domain.errors import ConflictError
 from service.domain.execution import Outcome, PlanMember, PublishPlan, SendProgress
-from service.domain.log_pass import LineCounts, LogPass, StreamCheckpoint
 from service.domain.facts import FactKind
+from service.domain.log_pass import LineCounts, LogPass, StreamCheckpoint
 from service.domain.phases import Phase, PhaseEvent, Reason
 from service.domain.port_types import ExecutionEntry, Lease
 from tests.contracts.examples import NEVER_S, START_MS, a_task_id, an_execution

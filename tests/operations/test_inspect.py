@@ -177,9 +177,7 @@ possible = st.text(st.sampled_from("a/~\x00\ud7ff\ue000\U0010ffff"), min_size=1,
 
 
 @given(st.lists(possible, max_size=8), possible)
-async def test_prefix_finds_exactly_the_paths_that_begin_with_it(
-    paths: list[str], prefix: str
-):
+async def test_prefix_finds_exactly_the_paths_that_begin_with_it(paths: list[str], prefix: str):
     world = World()
     await world.log(FactKind.VERIFIED, *paths)
     expected = sorted({path for path in paths if path.startswith(prefix)})
