@@ -176,7 +176,7 @@ async def _open_service(settings: Settings) -> AsyncIterator["Service"]:
         try:
             yield service
         except NotFoundError:
-            await service.readiness["table"].check()  # Its error says how to create it.
+            await service.readiness["table"].check()  # Its error names the command that creates it.
             raise
 
 

@@ -1,4 +1,4 @@
-"""The reference of all settings, made from `Settings`: a markdown table, and the end of `run --help`."""
+"""The reference of all settings, derived from `Settings`: a markdown table, and the end of `run --help`."""
 
 import textwrap
 from collections.abc import Iterator

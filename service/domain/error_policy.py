@@ -70,7 +70,7 @@ RESOURCE_OF: Mapping[str, Resource] = MappingProxyType(
 
 
 class Action(StrEnum):
-    """What a worker does after an error."""
+    """The actions of a worker after an error."""
 
     RETRY = "retry with growing pauses"
     LET_GO = "stop working on the execution: another worker owns it"
@@ -129,7 +129,7 @@ def treatment_of(error: Exception) -> Treatment:
 def blocks(error: Exception) -> bool:
     """Return whether the error is shown with the execution, because it may last until a person acts.
 
-    An error of the table cannot be stored in the table, and a transient one is over before anyone looks.
+    An error of the table cannot be stored in the table, and a transient one is over before a person looks.
     """
     if not isinstance(error, AwsCallError) or RESOURCE_OF[error.operation] is Resource.TABLE:
         return False

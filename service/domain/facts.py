@@ -10,7 +10,7 @@ MAX_PATH_BYTES = 1024
 
 
 class FactKind(StrEnum):
-    """What an execution's log can state about a path."""
+    """The kinds of statements of an execution's log about a path."""
 
     TRANSFERRED = "transferred"
     VERIFIED = "verified"
@@ -48,7 +48,7 @@ class RecognizedLine(StrEnum):
 
 
 class UnparsedReason(StrEnum):
-    """Why a log line could not be parsed. A metric label, hence a closed set."""
+    """Why a log line could not be parsed. A metric label, so a closed set."""
 
     UNKNOWN_FORMAT = "unknown_format"
     LEVEL_INFO = "level_info"

@@ -79,7 +79,7 @@ def decide_file(
 ) -> FileDecision:
     """Decide about one file. `evidence` is ordered oldest first and never empty; the newest entry decides.
 
-    `only_transferred[i]` says whether member i verifies only what it transfers (ONLY_FILES_TRANSFERRED).
+    `only_transferred[i]` is whether member i verifies only what it transfers (ONLY_FILES_TRANSFERRED).
     """
     newest = evidence[-1]
     superseded = tuple(e.member for e in evidence[:-1] if e.verified and members[e.member].publishes)

@@ -1,4 +1,4 @@
-"""Observations: what a worker has done or found, as values. Metrics and log lines are made from these alone."""
+"""Observations: what a worker has done or found, as values. Metrics and log lines derive from these alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -61,7 +61,7 @@ class LogEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """A page of a log stream. It may be empty before the end; only `at_end` says that nothing follows yet."""
+    """A page of a log stream. It may be empty before the end; only `at_end` means that nothing follows yet."""
 
     events: Sequence[LogEvent]
     token: str

@@ -28,7 +28,7 @@ class NewPlan(NamedTuple):
 
 
 def with_plan(execution: Execution, siblings: Sequence[Execution]) -> Execution:
-    """Return the execution with a plan. What it has sent under an earlier plan is kept."""
+    """Return the execution with a plan. Its progress under an earlier plan is kept."""
     new = make_plan(execution, siblings)
     acknowledged = (*execution.progress.acknowledged_ahead, *new.acknowledged)
     return replace(execution, plan=new.plan, progress=replace(execution.progress, acknowledged_ahead=acknowledged))
@@ -132,10 +132,9 @@ def published_with_later(carried: Execution, later: Execution, *, now_ms: int) -
 
 def completed(execution: Execution, *, now_ms: int) -> Execution:
     """Return the execution after its last message is acknowledged. After a replay only that is over."""
-    missing = not execution.replay.active and execution.outcome_counts.get(Outcome.MISSING)
-    reason = Reason.FILES_MISSING if missing else execution.reason
-    return replace(
-        execution.apply(PhaseEvent.ALL_SENT, reason, reason_detail(reason, execution)),
-        published_at_ms=execution.published_at_ms or now_ms,
-        replay=replace(execution.replay, active=False),
-    )
+    if execution.replay.active:
+        again = execution.apply(PhaseEvent.ALL_SENT, execution.reason, execution.reason_detail)
+        return replace(again, replay=replace(execution.replay, active=False))
+    reason = Reason.FILES_MISSING if execution.outcome_counts.get(Outcome.MISSING) else execution.reason
+    published = execution.apply(PhaseEvent.ALL_SENT, reason, reason_detail(reason, execution))
+    return replace(published, published_at_ms=now_ms)

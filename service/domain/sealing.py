@@ -1,8 +1,8 @@
 """The decision when the log of an ended execution is complete, and what follows from it.
 
-DataSync's status says that the execution is over, not that its log has arrived: CloudWatch Logs shows lines late, and
+DataSync's status means that the execution is over, not that its log has arrived: CloudWatch Logs shows lines late, and
 gaps that were filled half an hour later have been seen. So a log is sealed when it has been read to its end, has been
-quiet, and matches DataSync's counters. Nothing here waits; each function says what to do now or when to look again.
+quiet, and matches DataSync's counters. Nothing here waits; each function returns what to do now, or when to look again.
 """
 
 from enum import StrEnum

@@ -1,1 +1,1 @@
-"""What the table holds of each file, in path order: facts and outcomes."""
+"""The facts and outcomes of files, read from the table in path order."""

@@ -71,7 +71,7 @@ class LeasedExecution:
     async def block(self, error: Exception, reason: Reason | None) -> None:
         """Store the sentence of an error that keeps the execution from going on, and since when that is so.
 
-        `reason` is the one with which the execution will be held. An error with another reason counts anew.
+        `reason` is the one with which the execution will be held. An error with another reason restarts the time.
         """
         execution, sentence = self.current, _sentence(error)
         if execution.blocked_since_ms is None or execution.blocked_reason is not reason:

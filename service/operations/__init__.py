@@ -1,1 +1,1 @@
-"""What a person asks for: look at executions and files, release, discard, replay."""
+"""The operations of a person: look at executions and files, release, discard, replay."""

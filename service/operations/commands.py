@@ -38,7 +38,7 @@ class OperatorCommands:
             raise CommandRefused(f"{execution_id} has no validated files: nothing to publish, nothing changed")
         released = replace(released, fact_counts=fact_counts)
         if not held.replay.active:
-            # Other executions may have published since. Drop the plan; make a new one that starts after the cursor.
+            # Other executions may have published since. Drop the plan; a new one starts after the cursor.
             released = replace(released, plan=None)
         await self._executions.transition_unowned(released, expected_phase=held.phase)
         return f"{execution_id} is released: up to {verified} validated files will be published"

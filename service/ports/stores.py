@@ -88,7 +88,7 @@ class ExecutionStore(Protocol):
 
 
 class Outbox(Protocol):
-    """The transitions that are still to be notified, each under an id of its own."""
+    """The transitions that are still to be notified, each under a separate id."""
 
     async def pending(self, *, after: str, limit: int) -> Sequence[str]:
         """Return at most `limit` ids that are greater than `after`, oldest first. Empty: no more."""
@@ -104,7 +104,7 @@ class Outbox(Protocol):
 
 
 class Overview(Protocol):
-    """Lists of executions. They may lag behind a write by a second or so."""
+    """Lists of executions. They may be some seconds older than the last write."""
 
     async def active_executions(self) -> Sequence[ExecutionEntry]:
         """Return the executions in an active phase, in start order."""

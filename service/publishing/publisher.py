@@ -68,7 +68,7 @@ class Publisher:
             self._session = session
             return 0.0  # A HELD execution that was resumed is stored as such before anything is sent.
         else:
-            step, pause_s = await self._complete(leased.current), 0.0
+            step, pause_s = await self._complete(leased), 0.0
         if step.execution is not None:
             await leased.save(step.execution, *step.observations)
         if session is not None:
@@ -101,14 +101,13 @@ class Publisher:
         )
         return _Step(decided.add_to(execution), [sent], failure)
 
-    async def _complete(self, execution: Execution) -> _Step:
+    async def _complete(self, leased: LeasedExecution) -> _Step:
         """Mark the carried executions as published, then this one. It may be repeated after a crash."""
-        now_ms = self._now_ms()
-        observations: list[Observation] = []
+        execution, now_ms = leased.current, self._now_ms()
         for carried_id in carried_members(execution):
             carried = await self._executions.get(carried_id)
             if carried is not None and carried.phase is Phase.CARRIED:  # Else done before a crash, or expired.
                 published, observation = published_with_later(carried, execution, now_ms=now_ms)
                 await self._executions.transition_unowned(published, expected_phase=Phase.CARRIED)
-                observations.append(observation)
-        return _Step(completed(execution, now_ms=now_ms), observations)
+                leased.observe(observation)
+        return _Step(completed(execution, now_ms=now_ms))

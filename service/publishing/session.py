@@ -47,7 +47,7 @@ class PublishSession:
         self._files: list[FileWithEvidence] = []
 
     async def decide_next(self) -> bool:
-        """Make the next files the chunk, decided and with their messages. Return False after the last."""
+        """Decide the next files, which become the chunk, with their messages. Return False after the last."""
         if not self._files:
             self._files = await self._facts.next_files()
         files, self._files = self._files[:FILES_PER_CHUNK], self._files[FILES_PER_CHUNK:]

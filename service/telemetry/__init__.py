@@ -1,1 +1,1 @@
-"""Metrics and log lines, both made from the worker's observations."""
+"""Metrics and log lines, both derived from the worker's observations."""

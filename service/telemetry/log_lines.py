@@ -122,7 +122,7 @@ def _chunk_sent(observation: observations.ChunkSent) -> LogRecord | None:
 
 @log_line.register
 def _retention_extended(observation: observations.RetentionExtended) -> LogRecord:
-    """Warn: an execution that has waited for so long may have been forgotten."""
+    """Warn: a person may have forgotten an execution that has waited for weeks."""
     fields = {
         **_ids(observation.ids),
         "phase": observation.phase,

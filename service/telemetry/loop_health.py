@@ -22,5 +22,5 @@ class LoopHealth:
         self.last_ticks.pop(key, None)
 
     def late_loops(self, now_s: float) -> list[str]:
-        """Return the loops that should have reported by now."""
+        """Return the loops that should have reported already."""
         return [key for key, (at_s, allowed_s) in self.last_ticks.items() if now_s - at_s > allowed_s]

@@ -1,4 +1,4 @@
-"""The metrics of a worker, made from its observations. `metric_definitions.py` defines them.
+"""The metrics of a worker, derived from its observations. `metric_definitions.py` defines them.
 
 Every label has a closed set of values. Each series starts at 0, so the first event already has a rate. A value outside
 the set counts as `other`, so no path, ARN or id can become a label.
@@ -35,7 +35,7 @@ OTHER = "other"
 
 
 class Metrics:
-    """The metrics of one worker, on a registry of their own."""
+    """The metrics of one worker, on a separate registry."""
 
     def __init__(self) -> None:
         # For the whole process. Otherwise each counter has a second series with its time of creation.

@@ -37,7 +37,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """What the server shows."""
+    """The sources of the answers."""
 
     inspector: Inspector
     metrics: Metrics

@@ -36,7 +36,7 @@ DESCRIPTIONS_PER_PASS = 100
 
 @dataclass(slots=True)
 class _TaskCache:
-    """What this process remembers of a task between two passes."""
+    """The state of a task that this process caches between two passes."""
 
     record: TaskRecord
     known_ids: set[ExecutionId]

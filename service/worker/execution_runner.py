@@ -44,7 +44,7 @@ class ExecutionRunner:
     async def tick(self) -> float | None:
         """Do the next step. Return the pause in seconds, or None if nothing is left to do for this worker.
 
-        An error is treated as `error_policy` says; it is raised if the step is to be retried.
+        The table of `error_policy` decides about an error, which is raised if the step is to be retried.
         """
         leased: LeasedExecution | None = None
         try:

@@ -1,4 +1,4 @@
-"""The loop that repeats ticks until it is told to stop, with longer pauses after failures in a row."""
+"""The loop that repeats ticks until a stop, with longer pauses after failures in a row."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ class WakeSignal:
 
 @dataclass(frozen=True, slots=True)
 class LoopContext:
-    """What every loop is given: stop event, observer, health, random source, wake signal."""
+    """The context of a loop: stop event, observer, health, random source, wake signal."""
 
     stop: asyncio.Event
     observe: Observe

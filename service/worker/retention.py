@@ -1,7 +1,7 @@
 """The extension of retentions: an execution that is not finished does not expire.
 
 Facts are stored with their expiry, so all of them are written again when half of the retention has passed. An
-execution that is unfinished for so long is rare, and its files would be lost without them.
+execution that is unfinished for weeks is rare, and its files would be lost without them.
 """
 
 from collections.abc import Callable

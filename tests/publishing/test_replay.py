@@ -104,7 +104,16 @@ async def test_replay_skips_a_file_that_was_deleted_from_s3():
     assert s.execution.file_counts()["published"] == 2
 
 
-async def test_a_replay_changes_no_counts_and_no_times():
+async def test_replay_changes_no_stored_outcome():
+    s = await Publishing("a", "b").publish()
+    del s.world.objects.buckets[BUCKET][f"{PREFIX}a"]
+    await s.replay()
+    s.world.put("a")
+    await s.replay()
+    assert s.world.names() == ["/b", "/a", "/b"]
+
+
+async def test_replay_changes_no_counts_and_no_times():
     s = await Publishing("a", "b").publish()
     before = s.execution
     s.world.clock.advance(500)
@@ -113,7 +122,7 @@ async def test_a_replay_changes_no_counts_and_no_times():
     assert (after.file_counts(), after.published_at_ms) == (before.file_counts(), before.published_at_ms)
 
 
-async def test_a_carried_execution_s_own_files_are_replayed_and_no_others():
+async def test_replay_of_a_carried_execution_sends_its_own_files_and_no_others():
     s = await Publishing("a").publish()
     for path, status in (("x", "ERROR"), ("b", "SUCCESS")):
         s.world.clock.advance(1)
@@ -123,13 +132,16 @@ async def test_a_carried_execution_s_own_files_are_replayed_and_no_others():
         s.arn = arn if status == "ERROR" else s.arn
     await s.worker.work(seconds=60)
     assert (s.execution.reason, s.world.names()) == (Reason.CARRIED, ["/b", "/x"])
+    detail = s.execution.reason_detail
+    assert detail.endswith("has published the files")
     s.world.queue.messages.clear()
     await s.replay()
     assert s.world.names() == ["/x"]
     assert (s.execution.phase, s.execution.reason) == (Phase.PUBLISHED, Reason.CARRIED)
+    assert s.execution.reason_detail == detail
 
 
-async def test_a_replay_of_many_files_goes_chunk_by_chunk():
+async def test_replay_of_many_files_goes_chunk_by_chunk():
     paths = [f"{n:05}" for n in range(2100)]
     s = await Publishing(*paths).publish()
     await s.replay()

@@ -30,10 +30,8 @@ from service.domain.port_types import ExecutionEntry, Lease, OutcomeRange, TaskR
 Item: TypeAlias = dict[str, Any]
 """Attributes by name, each in DynamoDB's own form: `{"S": "text"}`."""
 
-RECORD = "record"
-TASK = "task"
-BY_PHASE = "by_phase"
-BY_START = "by_start"
+RECORD, TASK = "record", "task"
+BY_PHASE, BY_START = "by_phase", "by_start"
 EXECUTION_ENTITY = "execution"
 INDEXED_ATTRIBUTES = ("task_id", "owner", "fencing_token", "heartbeat", "ended_at_ms", "retry_at_ms", "expires_at")
 """The attributes that the index `by_phase` projects beside the keys."""
@@ -141,11 +139,9 @@ def outbox_item(execution: Execution, attributes: Item, *, now_ms: int) -> Item:
 
 # Tasks.
 
-STARTED = "execution#"
-IGNORED = "ignored#"
-FIRST_OF_TASK, LAST_OF_TASK = STARTED, "ignored#~"
-"""Bounds of the sort keys of a task's executions, registered and ignored."""
-LAST_STARTED = "execution#~"
+STARTED, IGNORED = "execution#", "ignored#"
+LAST_STARTED, LAST_IGNORED = "execution#~", "ignored#~"
+"""Upper bounds of the sort keys."""
 LISTED_S = 60 * 86_400
 """Longer than DataSync lists an execution after its start: 30 days, and the time that it took to run.
 

@@ -37,7 +37,7 @@ class S3Objects:
                 answer = await self._client.head_object(Bucket=bucket, Key=key)
                 return _stored_object(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
         except NotFoundError:
-            # The answer to a HEAD request has no body, so it does not say whether the key or the bucket is missing.
+            # The answer to a HEAD request has no body, so it does not show whether the key or the bucket is missing.
             with translate_errors("s3.HeadBucket", _resource(bucket)):
                 await self._client.head_bucket(Bucket=bucket)
             return None

@@ -198,7 +198,7 @@ class Table:
             raise TransientError(
                 operation, f"{self._resource} is throttling requests: part of a batch stayed unprocessed"
             )
-        await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (it spreads retries; it is no secret)
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311  (it spreads retries; it is not a secret)
 
     async def _query(self, query: dict[str, Any]) -> tuple["QueryOutputTypeDef", int]:
         with translate_errors("dynamodb.Query", self._resource):

@@ -27,8 +27,8 @@ class DynamoTaskStore:
             "KeyConditionExpression": "pk = :task AND sk BETWEEN :first AND :last",
             "ExpressionAttributeValues": {
                 ":task": {"S": task},
-                ":first": {"S": items.FIRST_OF_TASK},
-                ":last": {"S": items.LAST_OF_TASK},
+                ":first": {"S": items.STARTED},
+                ":last": {"S": items.LAST_IGNORED},
             },
             "ProjectionExpression": "sk",
             "ConsistentRead": True,

@@ -125,7 +125,7 @@ def test_executions_of_a_task_sort_by_start(one, other):
 
 
 def test_sort_keys_of_other_kinds_are_outside_a_tasks_executions():
-    assert items.STARTED < items.LAST_STARTED < items.IGNORED < items.LAST_OF_TASK < items.TASK
+    assert items.STARTED < items.LAST_STARTED < items.IGNORED < items.LAST_IGNORED < items.TASK
 
 
 def test_item_without_lease_attributes_has_a_free_lease():
