@@ -61,8 +61,10 @@ def pack(facts: Sequence[Fact]) -> Iterator[FactRun]:
         start += count
 
 
-def unpack(text: str) -> list[Fact]:
-    """Return the facts of a run's text. Raise ValueError for any other text."""
+def unpack(key: str, text: str) -> list[Fact]:
+    """Return the facts of a run. Raise ValueError for a text that `pack` did not make with this key."""
+    if key.rpartition("\0")[2] != _digest(text.encode()):
+        raise ValueError("not the text of this key")
     try:
         return [
             Fact(FactKind(kind), path, size_bytes, at_ms, detail[0] if detail else None)
@@ -80,8 +82,11 @@ def lower_bound(key: str) -> str:
 def _run(facts: Sequence[Fact]) -> FactRun:
     text = orjson.dumps([_row(fact) for fact in facts])
     first = facts[0].path.partition("\0")[0].encode()[:_LOWER_BOUND_BYTES].decode(errors="ignore")
-    digest = blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
-    return FactRun(f"{first}\0{digest}", facts[-1].path, text.decode())
+    return FactRun(f"{first}\0{_digest(text)}", facts[-1].path, text.decode())
+
+
+def _digest(text: bytes) -> str:
+    return blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def _row(fact: Fact) -> tuple[object, ...]:

@@ -54,19 +54,6 @@ def test_fingerprint_is_the_same_in_every_process_and_version():
     assert fingerprint(VERIFIED) == 3002668272244860492
 
 
-@settings(deadline=None)
-@given(path=st.text(), shards=st.integers(1, 1000))
-def test_shard_is_in_range(path, shards):
-    assert 0 <= shard(path, shards) < shards
-
-
-def test_paths_spread_over_all_shards():
-    counts = [0] * 16
-    for n in range(16_000):
-        counts[shard(f"directory{n % 7}/file-{n:07d}.csv", 16)] += 1
-    assert min(counts) > 800
-
-
 @pytest.mark.parametrize("path", ["a", "a" * 1024, "é" * 512, "😀" * 256, "a\0\n, 9 bytes", "\ufffe"])
 def test_path_that_can_be_a_key_is_stored_unchanged(path):
     fact = VERIFIED._replace(path=path)
@@ -88,7 +75,6 @@ def test_stored_path_can_be_a_key_and_does_not_change_again(fact):
     stored = with_storable_path(fact)
     assert len(stored.path.encode()) <= 1024
     assert with_storable_path(stored) is stored
-    assert shard(stored.path, 16) in range(16)
 
 
 @settings(deadline=None)

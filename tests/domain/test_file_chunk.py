@@ -123,7 +123,7 @@ def test_carried_file_is_published_under_the_execution_that_verified_it():
 
 
 def test_file_that_failed_is_counted_and_not_published():
-    failed = ("a", [FileEvidence(0, verified("a")), FileEvidence(1, failed=True)])
+    failed = ("a", [FileEvidence(0, verified("a")), FileEvidence(1, failed=failure("a"))])
     chunk = resolved([failed, verified_by(1, path="b")], stored("a"))
     assert outcomes(chunk) == {"a": {1: "superseded"}, "b": {2: "missing"}}
     assert (decided_files(chunk, NO_PROGRESS).failed, chunk.pending) == (1, {})

@@ -41,7 +41,7 @@ def test_file_that_was_only_verified_is_new_if_s3_wrote_it_since_the_last_publis
     assert decision == FileDecision(FileVerdict.CANDIDATE, 0, (), new_since_ms=SINCE_MS)
 
 
-@pytest.mark.parametrize("evidence", [FileEvidence(0, FILE, failed=True), FileEvidence(0, failed=True)])
+@pytest.mark.parametrize("evidence", [FileEvidence(0, FILE, failed=FAILURE), FileEvidence(0, failed=FAILURE)])
 def test_failed_fact_takes_precedence_over_a_verified_one(evidence):
     assert decide(evidence, members=[PUBLISHING], only_transferred=True).verdict is FileVerdict.FAILED
 
@@ -56,7 +56,7 @@ def test_file_that_was_not_verified_or_was_deleted_is_skipped(evidence):
 @pytest.mark.parametrize(
     ("newest", "verdict"),
     [
-        (FileEvidence(1, failed=True), FileVerdict.FAILED),
+        (FileEvidence(1, failed=FAILURE), FileVerdict.FAILED),
         (FileEvidence(1, deleted=True), FileVerdict.SKIP),
         (FileEvidence(1, transferred=True), FileVerdict.SKIP),
         (FileEvidence(1, FILE), FileVerdict.CANDIDATE),
@@ -75,7 +75,7 @@ def test_carried_execution_decides_if_no_newer_one_has_evidence():
 def test_newest_of_several_executions_that_verified_a_file_decides_and_the_others_are_superseded():
     decision = decide(
         FileEvidence(0, FILE),
-        FileEvidence(1, failed=True),
+        FileEvidence(1, failed=FAILURE),
         FileEvidence(2, FILE),
         members=[member(0), member(1), member(2)],
         only_transferred=True,
@@ -108,7 +108,7 @@ def test_published_file_that_is_transferred_again_is_new():
 
 
 def test_file_that_failed_in_a_published_execution_was_not_published_with_it():
-    failed = FileEvidence(0, FILE, transferred=True, failed=True, previous_outcome=Outcome.PUBLISHED)
+    failed = FileEvidence(0, FILE, transferred=True, failed=FAILURE, previous_outcome=Outcome.PUBLISHED)
     assert decide(failed, FileEvidence(1, FILE), members=[EVIDENCE_ONLY, member(1)]).is_new is True
 
 
@@ -169,7 +169,7 @@ def test_file_is_new_without_s3_unless_the_log_states_transfers(logs_transfers, 
 
 def test_facts_of_one_execution_about_a_file_are_folded():
     facts = {kind: Fact(kind, "a.csv", None, START_MS) for kind in FactKind}
-    folded = FileEvidence(3, facts[FactKind.VERIFIED], transferred=True, failed=True, deleted=True)
+    folded = FileEvidence(3, facts[FactKind.VERIFIED], transferred=True, failed=facts[FactKind.FAILED], deleted=True)
     assert fold_facts(3, facts) == folded
     assert fold_facts(3, {}) == FileEvidence(3)
 
@@ -183,7 +183,7 @@ def test_facts_of_one_execution_about_a_file_are_folded():
         (FileEvidence(0, FILE, previous_outcome=Outcome.SUPERSEDED), False),
         (FileEvidence(0, FILE), False),
         (FileEvidence(0, previous_outcome=Outcome.PUBLISHED), False),
-        (FileEvidence(0, FILE, failed=True, previous_outcome=Outcome.PUBLISHED), False),
+        (FileEvidence(0, FILE, failed=FAILURE, previous_outcome=Outcome.PUBLISHED), False),
     ],
 )
 def test_file_is_already_published_if_it_was_verified_and_its_outcome_is_published_or_unchanged(evidence, expected):

@@ -9,6 +9,7 @@ from service.domain.phases import Phase, Reason
 from service.domain.views import ExecutionFile, FileState, escape_unprintable, execution_file, execution_view, file_view
 
 IDS = parse_execution_arn("arn:aws:datasync:eu-west-1:111122223333:task/task-0a/execution/exec-0b")
+FAILED = Fact(FactKind.FAILED, "dir/a.csv", None, 1_767_323_046_000, "the checksums differ")
 VERIFIED = Fact(FactKind.VERIFIED, "dir/a.csv", 20, 1_767_323_045_000)
 
 
@@ -20,7 +21,6 @@ def execution(**changes) -> Execution:
         "log_level": "TRANSFER",
         "log_group": "/aws/datasync",
         "location": S3Location("bucket", ""),
-        "shards": 1,
         "status": "TRANSFERRING",
         "started_at_ms": 1_767_323_045_000,
         "expires_at_s": 0,
@@ -103,11 +103,11 @@ def test_counts_grow_while_the_log_is_read():
             ExecutionFile("a", FileState.MISSING, 20, VERIFIED.at_ms, "not in S3 at its verified size"),
         ),
         (
-            FileEvidence(0, VERIFIED, transferred=True, failed=True),
+            FileEvidence(0, VERIFIED, transferred=True, failed=FAILED),
             Outcome.PUBLISHED,
-            ExecutionFile("a", FileState.FAILED),
+            ExecutionFile("a", FileState.FAILED, reason="the checksums differ"),
         ),
-        (FileEvidence(0, failed=True), None, ExecutionFile("a", FileState.FAILED)),
+        (FileEvidence(0, failed=FAILED), None, ExecutionFile("a", FileState.FAILED, reason="the checksums differ")),
         (FileEvidence(0, transferred=True), Outcome.PUBLISHED, ExecutionFile("a", FileState.TRANSFERRED)),
         (FileEvidence(0, deleted=True), None, None),
     ],

@@ -36,7 +36,7 @@ class MemoryFactStore:
 
     async def read_page(self, execution: Execution, *, after_key: str) -> RunPage:
         runs, next_key = self._page(execution, after_key)
-        return RunPage([StoredRun(run.key, unpack(run.text)) for run in runs], next_key)
+        return RunPage([StoredRun(run.key, unpack(run.key, run.text)) for run in runs], next_key)
 
     async def extend_expiry(self, execution: Execution, *, after_key: str) -> str | None:
         return self._page(execution, after_key)[1]
@@ -49,7 +49,7 @@ class MemoryFactStore:
 
     def facts(self, execution_id: str) -> set[Fact]:
         """Return the distinct facts of an execution."""
-        return {fact for run in self.runs.get(execution_id, {}).values() for fact in unpack(run.text)}
+        return {fact for run in self.runs.get(execution_id, {}).values() for fact in unpack(run.key, run.text)}
 
     def _page(self, execution: Execution, after_key: str) -> tuple[list[FactRun], str | None]:
         runs = self.runs.get(execution.id, {})

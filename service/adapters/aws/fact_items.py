@@ -34,7 +34,7 @@ def run_item(execution: ExecutionId, run: FactRun, expires_at_s: int) -> items.I
 def run_from(item: items.Item) -> StoredRun:
     """Return the run in an item. Raise RequestRejectedError, which names the item, if it cannot be read."""
     try:
-        facts = unpack(item["facts"]["S"]) if item["format"]["N"] == str(FORMAT) else []
+        facts = unpack(item["sk"]["S"], item["facts"]["S"]) if item["format"]["N"] == str(FORMAT) else []
     except (KeyError, ValueError):
         facts = []
     if not facts:
@@ -46,7 +46,7 @@ def run_from(item: items.Item) -> StoredRun:
 def seek_points_item(execution: ExecutionId, seek_points: Sequence[SeekPoint], expires_at_s: int) -> items.Item:
     """Return the item of an execution's seek points."""
     return items.key(execution, SEEK_POINTS) | {
-        "seek_points": {"B": zlib.compress(orjson.dumps(seek_points))},
+        "seek_points": {"B": zlib.compress(orjson.dumps([tuple(point) for point in seek_points]))},
         "expires_at": items.number(expires_at_s),
     }
 

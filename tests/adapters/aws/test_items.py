@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from service.adapters.aws import items
 from service.domain.errors import RequestRejectedError
 from service.domain.execution import Execution
-from service.domain.facts import Fact, FactKind
 from service.domain.names import ExecutionIds
 from service.domain.port_types import Lease, OutcomeRange
 from tests.contracts.examples import START_MS, an_execution
@@ -89,27 +88,6 @@ def test_end_attribute_is_datasyncs_end_or_its_first_sight():
 def test_retry_attribute_is_set_only_for_an_execution_that_is_retried():
     assert "retry_at_ms" not in items.execution_attributes(an_execution())
     assert items.execution_attributes(an_execution(retry_at_ms=START_MS))["retry_at_ms"] == {"N": str(START_MS)}
-
-
-FACTS = st.builds(
-    Fact,
-    st.sampled_from(FactKind),
-    TEXTS.filter(bool),
-    st.none() | st.integers(0, 1 << 62),
-    st.integers(0, 1 << 52),
-    st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=items.MAX_DETAIL_CHARACTERS),
-)
-
-
-@given(FACTS)
-def test_fact_survives_its_item(fact):
-    assert items.fact_from(fact.kind, items.fact_item("pk", fact, items.number(1))) == fact
-
-
-def test_detail_is_shortened_and_encodable():
-    fact = Fact(FactKind.FAILED, "a", None, 0, "x\ud800" * 9000)
-    detail = items.fact_from(fact.kind, items.fact_item("pk", fact, items.number(1))).detail
-    assert detail == "x?" * (items.MAX_DETAIL_CHARACTERS // 2)
 
 
 @given(any_of(OutcomeRange))

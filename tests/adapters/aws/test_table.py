@@ -1,11 +1,15 @@
+from itertools import chain
+
 import pytest
 
 from service.adapters.aws import items
 from service.adapters.aws.executions import DynamoExecutionStore
+from service.adapters.aws.fact_items import run_item
 from service.adapters.aws.facts import DynamoFactStore
 from service.adapters.aws.leases import DynamoLeaseStore
 from service.adapters.aws.table import Table, batches
 from service.domain.errors import AccessDeniedError, ConflictError, NotFoundError, TransientError
+from service.domain.fact_runs import MAX_FACTS, pack
 from service.domain.facts import Fact, FactKind
 from service.domain.phases import Phase, PhaseEvent
 from service.domain.port_types import Lease
@@ -29,7 +33,7 @@ def written(asked):
 async def test_unprocessed_items_are_written_again(table, stub):
     undone = {"PutRequest": {"Item": {"pk": {"S": "p"}, "sk": {"S": "b"}}}}
     stub.answer({"UnprocessedItems": {"t": [undone]}}, {"UnprocessedItems": {}})
-    await DynamoFactStore(table).add(an_execution(), verified("a", "b"))
+    await table.put_all([items.key("p", "a"), items.key("p", "b")])
     assert [written(asked) for asked in stub.asked] == [["a", "b"], ["b"]]
 
 
@@ -49,21 +53,16 @@ async def test_answer_without_unprocessed_items_is_not_a_success(table, stub):
 async def test_answer_without_items_is_not_an_empty_page(table, stub):
     stub.answer("<html>a proxy</html>")
     with pytest.raises(TransientError, match="Count"):
-        await DynamoFactStore(table).read_page(an_execution(), FactKind.VERIFIED, 0, after="", limit=1)
+        await DynamoFactStore(table).read_page(an_execution(), after_key="")
 
 
 async def test_batch_has_at_most_25_items_and_none_twice(table, stub):
     stub.answer(*[{"UnprocessedItems": {}}] * 3)
-    await DynamoFactStore(table).add(an_execution(), verified(*map(str, range(60)), "0", "59"))
-    assert [len(written(asked)) for asked in stub.asked] == [25, 25, 10]
-
-
-async def test_last_of_two_facts_with_the_same_key_is_written(table, stub):
-    stub.answer({"UnprocessedItems": {}})
-    early, late = verified("a")[0], verified("a")[0]._replace(at_ms=START_MS + 1)
-    await DynamoFactStore(table).add(an_execution(), [early, late])
-    (request,) = stub.asked[0].body["RequestItems"]["t"]
-    assert items.fact_from(FactKind.VERIFIED, request["PutRequest"]["Item"]) == late
+    paths = [f"{number:04}" for number in range(60 * MAX_FACTS)]
+    await DynamoFactStore(table).add(an_execution(), verified(*paths, *paths[:100]))
+    batches_of_keys = [written(asked) for asked in stub.asked]
+    assert [len(keys) for keys in batches_of_keys] == [25, 25, 10]
+    assert len(set(chain(*batches_of_keys))) == 60
 
 
 async def test_failed_batch_cancels_the_others_and_raises_its_error(table, stub):
@@ -71,25 +70,29 @@ async def test_failed_batch_cancels_the_others_and_raises_its_error(table, stub)
     stub.refuse("AccessDeniedException", "not authorized to perform: dynamodb:BatchWriteItem")
     stub.answer(*[{"UnprocessedItems": {}}] * 6)
     with pytest.raises(AccessDeniedError, match=r"table t.*not authorized") as caught:
-        await DynamoFactStore(table).add(an_execution(), verified(*map(str, range(25 * 8))))
+        await DynamoFactStore(table).add(an_execution(), verified(*map(str, range(25 * 8 * MAX_FACTS))))
     assert caught.value.__cause__.response["Error"]["Code"] == "AccessDeniedException"
 
 
-async def test_count_adds_all_pages_with_consistent_reads(table, stub):
+async def test_count_adds_all_pages(table, stub):
     more = {"LastEvaluatedKey": items.key("p", "k")}
     stub.answer({"Count": 2, **more}, {"Count": 0, **more}, {"Count": 3})
-    assert await DynamoFactStore(table).count(an_execution(), FactKind.VERIFIED) == 5
-    assert all(asked.body["ConsistentRead"] and asked.body["Select"] == "COUNT" for asked in stub.asked)
+    assert await table.count({"KeyConditionExpression": "pk = p"}) == 5
+    assert all(asked.body["Select"] == "COUNT" for asked in stub.asked)
     assert [asked.body.get("ExclusiveStartKey") for asked in stub.asked] == [None, *[items.key("p", "k")] * 2]
 
 
-async def test_page_that_dynamodb_cuts_short_is_filled(table, stub):
-    found_items = [{"sk": {"S": path}, "fact": {"S": f"{START_MS} 1"}} for path in "abc"]
-    stub.answer({"Items": found_items[:1], "Count": 1, "LastEvaluatedKey": items.key("p", "a")})
-    stub.answer({"Items": found_items[1:], "Count": 2})
-    found = await DynamoFactStore(table).read_page(an_execution(), FactKind.VERIFIED, 0, after="", limit=3)
-    assert found == verified("a", "b", "c")
-    assert [asked.body["Limit"] for asked in stub.asked] == [3, 2]
+async def test_page_of_facts_is_read_consistently_and_ends_where_dynamodb_cuts_it(table, stub):
+    execution = an_execution()
+    (run,) = pack(verified("a"))
+    stub.answer({"Items": [run_item(execution.id, run, 1)], "Count": 1, "LastEvaluatedKey": items.key("p", run.key)})
+    stub.answer({"Items": [], "Count": 0})
+    facts = DynamoFactStore(table)
+    page = await facts.read_page(execution, after_key="")
+    assert page == ([(run.key, verified("a"))], run.key)
+    assert await facts.read_page(execution, after_key=run.key) == ([], None)
+    assert all(asked.body["ConsistentRead"] for asked in stub.asked)
+    assert stub.asked[1].body["ExpressionAttributeValues"][":after"] == {"S": run.key}
 
 
 async def test_unprocessed_keys_are_read_again(table, stub):
