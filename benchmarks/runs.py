@@ -23,13 +23,17 @@ _AWS = {
 
 @dataclass(frozen=True)
 class Run:
-    """The result of a run: CPU and wall seconds by phase, peak memory, requests by operation, messages sent."""
+    """The result of a run: CPU and wall seconds by phase, peak memory, requests by operation, messages sent.
+
+    `write_units` are DynamoDB's write request units.
+    """
 
     cpu_s: dict[str, float]
     wall_s: dict[str, float]
     peak_bytes: int
     requests: dict[str, int]
     messages: int
+    write_units: int
 
 
 def run(subject: str, load: Workload) -> Run:

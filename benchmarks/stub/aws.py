@@ -43,9 +43,11 @@ class Aws:
         }
 
     def answer(self, request: Request) -> bytes:
-        """Answer an operation; answer `GET /account` with the counts so far: `requests` by operation, `messages`."""
+        """Answer an operation; answer `GET /account` with the counts so far."""
         if request.operation == "GET /account":
-            return orjson.dumps({"requests": self._requests, "messages": self._messages})
+            return orjson.dumps(
+                {"requests": self._requests, "messages": self._messages, "write_units": self._table.write_units}
+            )
         if request.operation == f"GET /{workload.BUCKET}":
             self._requests["ListObjectsV2"] += 1
             return list_objects_v2(self._load.files, request.query)

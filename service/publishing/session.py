@@ -48,8 +48,8 @@ class PublishSession:
 
     async def decide_next(self) -> bool:
         """Decide the next files, which become the chunk, with their messages. Return False after the last."""
-        if not self._files:
-            self._files = await self._facts.next_files()
+        while len(self._files) < FILES_PER_CHUNK and (more := await self._facts.next_files()):
+            self._files += more
         files, self._files = self._files[:FILES_PER_CHUNK], self._files[FILES_PER_CHUNK:]
         if not files:
             return False

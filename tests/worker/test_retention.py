@@ -7,7 +7,7 @@ import pytest
 
 from service.domain.errors import RequestRejectedError, TransientError
 from service.domain.execution import Outcome
-from service.domain.facts import FactKind
+from service.domain.fact_runs import MAX_FACTS, pack
 from service.domain.observations import RetentionExtended
 from service.domain.options import DAY_S, OnIncomplete
 from service.domain.phases import Phase
@@ -20,9 +20,9 @@ from tests.fakes.world import Worker, World
 
 @dataclass
 class ExpiringFacts(MemoryFactStore):
-    """Facts with their expiry. `pages` are the numbers of facts of each call, `errors` are raised by the next ones.
+    """Facts with the expiry of each run. `pages` are the numbers of runs that each extension has written again.
 
-    `rejected` are ids of executions and the error of each call that stores facts of them.
+    `errors` are raised by the next extensions. `rejected` are ids of executions and the error of each extension.
     """
 
     expiry_s: dict = field(default_factory=dict)
@@ -31,13 +31,18 @@ class ExpiringFacts(MemoryFactStore):
     rejected: dict[str, Exception] = field(default_factory=dict)
 
     async def add(self, execution, facts):
+        await super().add(execution, facts)
+        self.expiry_s |= {(execution.id, run.key): execution.expires_at_s for run in pack(facts)}
+
+    async def extend_expiry(self, execution, *, after_key):
         if self.errors:
             raise self.errors.pop(0)
         if execution.id in self.rejected:
             raise self.rejected[execution.id].with_traceback(None)
-        await super().add(execution, facts)
-        self.pages.append(len(facts))
-        self.expiry_s |= {(execution.id, fact.kind, fact.path): execution.expires_at_s for fact in facts}
+        page = await self.read_page(execution, after_key=after_key)
+        self.pages.append(len(page.runs))
+        self.expiry_s |= {(execution.id, run.key): execution.expires_at_s for run in page.runs}
+        return page.next_key
 
 
 @dataclass
@@ -103,13 +108,15 @@ class Scene:
         return [observation.ids.execution_id for observation in self.extended()]
 
 
-async def carried_with(scene, *, files, shards=1):
+PAGE_SIZE = MemoryFactStore.page_size
+
+
+async def carried_with(scene, *, files):
     """Register a CARRIED execution with that many facts, which expires in a day."""
     expires_at_s = round(scene.world.clock.now_s()) + DAY_S
-    execution = an_execution(phase=Phase.CARRIED, shards=shards, expires_at_s=expires_at_s)
+    execution = an_execution(phase=Phase.CARRIED, expires_at_s=expires_at_s)
     await scene.world.executions.register(execution)
     await scene.world.facts.add(execution, [verified(f"{number:05}.csv") for number in range(files)])
-    scene.world.facts.pages.clear()
     return execution
 
 
@@ -182,29 +189,29 @@ async def test_stored_outcomes_are_extended_too():
 
 async def test_tick_writes_one_page():
     scene = Scene()
-    execution = await carried_with(scene, files=2500)
+    execution = await carried_with(scene, files=25 * MAX_FACTS)
     await scene.worker.leases.acquire_discovery()
     pages = []
     while not scene.extended():
         assert await scene.worker.retention.tick() == 0.0
         pages.append(scene.world.facts.pages.copy())
         scene.world.facts.pages.clear()
-    assert [page for page in pages if page] == [[1000], [1000], [500]]
+    assert [page for page in pages if page] == [[PAGE_SIZE], [PAGE_SIZE], [5]]
     assert len(scene.expiries_s()[execution.id]) == 1
     assert await scene.worker.retention.tick() == scene.worker.options.poll_interval_s
 
 
 async def test_execution_is_extended_only_after_its_facts():
     scene = Scene()
-    execution = await carried_with(scene, files=50, shards=4)
+    execution = await carried_with(scene, files=25 * MAX_FACTS)
     await scene.worker.leases.acquire_discovery()
     ticks = 0
     while not scene.extended():
         assert scene.world.executions.records[execution.id].expires_at_s == execution.expires_at_s
         await scene.worker.retention.tick()
         ticks += 1
-    # A page for each of 4 shards, an empty page for each shard of each kind, and the outcomes with the execution.
-    assert ticks == 4 + 4 * len(FactKind) + 1
+    # Three pages of runs, and the outcomes with the execution.
+    assert ticks == 3 + 1
     assert scene.extended_ids() == [execution.id]
     assert len(scene.expiries_s()[execution.id]) == 1
 
@@ -224,7 +231,7 @@ async def test_only_the_worker_that_owns_the_discovery_lease_extends():
 
 async def test_extension_goes_on_when_the_discovery_lease_is_owned_again():
     scene = Scene()
-    execution = await carried_with(scene, files=2500)
+    execution = await carried_with(scene, files=25 * MAX_FACTS)
     await scene.worker.leases.acquire_discovery()
     await scene.worker.retention.tick()
     await scene.worker.leases.release_all()
@@ -232,7 +239,7 @@ async def test_extension_goes_on_when_the_discovery_lease_is_owned_again():
     await scene.worker.leases.acquire_discovery()
     assert await scene.extend_all() == []
     assert scene.extended_ids() == [execution.id]
-    assert scene.world.facts.pages == [1000, 1000, 500]
+    assert scene.world.facts.pages == [PAGE_SIZE, PAGE_SIZE, 5]
 
 
 async def test_page_that_was_not_stored_is_written_again_before_the_execution_is_extended():
