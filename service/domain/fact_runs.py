@@ -21,6 +21,9 @@ MIN_RUNS = 16
 in a log without order, so a reader buffers little and can start in the middle.
 """
 
+MIN_FACTS = 8
+"""Fewer facts a run save nothing: DynamoDB bills an item of less than 1 KB as a whole one."""
+
 MAX_BYTES = 64 * 1024
 """The limit of a run's text. A DynamoDB item may have 400 KB, but a fact's detail may be long."""
 
@@ -47,7 +50,7 @@ def pack(facts: Sequence[Fact]) -> Iterator[FactRun]:
     """Pack facts into runs. Of facts with the same path and kind, only the last one is kept."""
     distinct = {(fact.path, fact.kind): fact for fact in facts}
     in_order = sorted(distinct.values(), key=_path)
-    most = min(MAX_FACTS, -(-len(in_order) // MIN_RUNS))
+    most = min(MAX_FACTS, max(MIN_FACTS, -(-len(in_order) // MIN_RUNS)))
     start = 0
     while start < len(in_order):
         count, size_bytes = 0, 0

@@ -7,7 +7,7 @@ from service.domain.execution import Execution
 from service.domain.facts import Fact
 from service.domain.names import ExecutionId, TaskId
 from service.domain.phases import Phase
-from service.domain.port_types import ExecutionEntry, SeekPoint, Lease, OutcomeRange, RunPage, TaskRecord
+from service.domain.port_types import ExecutionEntry, Lease, OutcomeRange, RunPage, SeekPoint, TaskRecord
 
 
 class FactStore(Protocol):

@@ -190,7 +190,7 @@ async def test_item_is_readable_in_the_console(stored_item):
     ],
 )
 async def test_item_that_cannot_be_read_is_named_and_left_alone(stored_item, change):
-    store, execution, item, change_item = stored_item
+    store, execution, _, change_item = stored_item
     await change_item(**change)
     with pytest.raises(RequestRejectedError, match=f"the item {execution.id}#facts 'dir/a.csv"):
         await count_facts(store, execution)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from service.domain.execution import Outcome, PlanMember, PublishPlan, ReplayState, S3Location, SendProgress
+from service.domain.facts import FactKind
 from service.domain.file_chunk import decide_files, decided_files, resolve_candidates
 from service.domain.file_decision import FileEvidence
 from service.domain.messages import StoredObject, message_id
@@ -123,7 +124,10 @@ def test_carried_file_is_published_under_the_execution_that_verified_it():
 
 
 def test_file_that_failed_is_counted_and_not_published():
-    failed = ("a", [FileEvidence(0, verified("a")), FileEvidence(1, failed=failure("a"))])
+    failed = (
+        "a",
+        [FileEvidence(0, verified("a")), FileEvidence(1, failed=verified("a")._replace(kind=FactKind.FAILED))],
+    )
     chunk = resolved([failed, verified_by(1, path="b")], stored("a"))
     assert outcomes(chunk) == {"a": {1: "superseded"}, "b": {2: "missing"}}
     assert (decided_files(chunk, NO_PROGRESS).failed, chunk.pending) == (1, {})

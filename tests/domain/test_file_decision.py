@@ -8,6 +8,7 @@ from service.domain.file_decision import FileDecision, FileEvidence, FileVerdict
 from tests.domain.examples import MINUTE_MS, START_MS, verified
 
 FILE = verified()
+FAILURE = FILE._replace(kind=FactKind.FAILED)
 SINCE_MS = START_MS + 1
 
 

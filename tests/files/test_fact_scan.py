@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.domain.fact_runs import pack
 from service.domain.facts import Fact, FactKind
 from service.files import fact_scan
 from service.files.fact_count import count_facts
@@ -82,6 +83,42 @@ def test_scan_from_a_seek_point_returns_the_same_as_one_from_the_head(pages, lat
     from_seek_point, from_head = run(main())
     late_paths = {fact.path for page in late for fact in page}
     assert [p for p in from_head if p[0] not in late_paths] == [p for p in from_seek_point if p[0] not in late_paths]
+
+
+@given(pages=PAGES, torn=st.randoms(use_true_random=False), page_size=st.integers(1, 5))
+@settings(max_examples=200)
+def test_addition_that_was_stored_in_part_and_repeated_by_two_writers_loses_nothing(pages, torn, page_size):
+    async def main():
+        store, execution = MemoryFactStore(page_size=page_size), an_execution()
+        for page in pages:
+            # One worker stores some runs and dies. Another one reads less of the log at a time, and its answer is lost.
+            runs = list(pack(page))
+            some = torn.sample(runs, torn.randrange(len(runs) + 1))
+            store.runs.setdefault(execution.id, {}).update((run.key, run) for run in some)
+            half = torn.randrange(len(page) + 1)
+            for part in (page[:half], page[half:], page[:half]):
+                await store.add(execution, part)
+        return await scanned(FactScan(store, execution)), await count_facts(store, execution)
+
+    expected = {(fact.path, fact.kind) for page in pages for fact in page}
+    paths, counts = run(main())
+    assert [(path, kind) for path, kinds in paths for kind in sorted(kinds)] == sorted(expected)
+    assert sum(counts.values()) == len(expected)
+
+
+@given(pages=PAGES, page_size=st.integers(1, 5), step=st.integers(1, 4), after=PATHS)
+@settings(max_examples=200)
+def test_every_seek_point_is_before_all_later_paths(pages, page_size, step, after):
+    async def main():
+        store, execution = await stored(pages, page_size, [])
+        await count_facts(store, execution)
+        found = []
+        for point in (await store.read_seek_points(execution))[::step]:
+            rest = [run for run in store.runs[execution.id].values() if run.key <= point.key]
+            found.append((point.path, max((run.last_path for run in rest), default="")))
+        return found
+
+    assert all(last_path <= path for path, last_path in run(main()))
 
 
 async def test_scan_in_the_middle_reads_few_pages():

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from service.domain.errors import NotFoundError, RequestRejectedError
+from service.domain.errors import NotFoundError, RequestRejectedError, TransientError
 from service.domain.execution import Execution
+from service.domain.fact_runs import pack
+from service.domain.facts import Fact
 from service.domain.messages import Message
 from service.domain.names import ExecutionId
 from service.domain.phases import Phase
@@ -205,6 +207,25 @@ class SimulatedExecutions(MemoryExecutionStore):
     def phase_at(self, execution: ExecutionId, at_s: float) -> tuple[float, Phase] | None:
         """Return the phase at a time, and since when."""
         return next((entry for entry in reversed(self.history[execution]) if entry[0] <= at_s), None)
+
+
+@dataclass(kw_only=True)
+class SimulatedFacts(MemoryFactStore):
+    """Facts of which a call may store some runs only. `failing` returns the share of such calls."""
+
+    random: Random
+    failing: Callable[[], float]
+    count: Counter[str]
+
+    async def add(self, execution: Execution, facts: Sequence[Fact]) -> None:
+        if self.random.random() >= self.failing():
+            await super().add(execution, facts)
+            return
+        runs = list(pack(facts))
+        stored = self.random.sample(runs, self.random.randrange(len(runs)))
+        self.runs.setdefault(execution.id, {}).update((run.key, run) for run in stored)
+        self.count["facts stored in part"] += 1
+        raise TransientError("dynamodb.BatchWriteItem", "part of a batch stayed unprocessed")
 
 
 @dataclass

@@ -13,8 +13,7 @@ from service.domain.options import DAY_S, OnError, OnIncomplete, WorkerOptions
 from service.domain.phases import Phase
 from service.operations.commands import CommandRefused, OperatorCommands
 from service.ports import WorkerPorts
-from tests.fakes.stores import MemoryFactStore
-from tests.simulation.cloud import Cloud, SimulatedLogs, SimulatedQueue, SimulatedWakeUps, now_s
+from tests.simulation.cloud import Cloud, SimulatedFacts, SimulatedLogs, SimulatedQueue, SimulatedWakeUps, now_s
 from tests.simulation.datasync import HOUSEKEEPING, NAMES, Doing, Plan, SimulatedDataSync, TrueTask
 from tests.simulation.faults import Link, Outage, Weather, through
 from tests.simulation.oracle import SKEW_S, Oracle, Verdict
@@ -76,7 +75,12 @@ class Simulation:
                 self.dice("logs"), dice.choice([3, 7, 50]), dice.choice([0.0, 0.3]), dice.choice([0.0, 0.01])
             ),
             SimulatedQueue(self.dice("queue"), self.weather.failing, dice.choice([1, 2, 3, 10])),
-            MemoryFactStore(page_size=dice.choice([1, 2, 10])),
+            SimulatedFacts(
+                page_size=dice.choice([1, 2, 10]),
+                random=self.dice("facts"),
+                failing=self.weather.failing,
+                count=self.faults,
+            ),
         )
         self.cloud.objects.page_size = dice.choice([1, 3, 1000])
         self.cloud.executions.lag_s = dice.choice([0.0, 1.0])

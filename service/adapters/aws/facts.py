@@ -7,7 +7,7 @@ from service.adapters.aws.table import Table
 from service.domain.execution import Execution
 from service.domain.fact_runs import pack
 from service.domain.facts import Fact
-from service.domain.port_types import SeekPoint, RunPage
+from service.domain.port_types import RunPage, SeekPoint
 
 
 class DynamoFactStore:

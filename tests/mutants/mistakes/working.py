@@ -31,8 +31,8 @@ MUTANTS = (
     ),
     Mutant(
         "the retention of an execution is extended without its facts",
-        "service.worker.retention:RetentionExtension._write_facts",
-        (Drop("await self._facts.add"),),
+        "service.worker.retention:RetentionExtension.step",
+        (Replace("await self._facts.extend_expiry(progress.extended, after_key=after_key)", "None"),),
         (_RETENTION,),
     ),
     Mutant(
