@@ -121,6 +121,15 @@ def test_every_seek_point_is_before_all_later_paths(pages, page_size, step, afte
     assert all(last_path <= path for path, last_path in run(main()))
 
 
+@pytest.mark.parametrize("size_bytes", range(20))
+async def test_newest_fact_counts_wherever_its_run_sorts(size_bytes):
+    store, execution = MemoryFactStore(), an_execution()
+    newest = verified("a", size_bytes, START_MS + 5)
+    await store.add(execution, [newest])
+    await store.add(execution, [verified("a", 99, START_MS)])
+    assert await scanned(FactScan(store, execution)) == [("a", {FactKind.VERIFIED: newest})]
+
+
 async def test_scan_in_the_middle_reads_few_pages():
     class CountingStore(MemoryFactStore):
         pages = 0

@@ -59,7 +59,7 @@ MUTANTS = (
         "an older fact replaces a newer one",
         "service.files.fact_scan:_newest",
         (Replace("fact.at_ms >= other.at_ms", "True"),),
-        (_CONTRACT,),
+        (_SCAN,),
     ),
     Mutant(
         "files are merged before all executions are read up to them",
