@@ -134,7 +134,7 @@ def files(
 
 @program.command()
 def release(execution: ExecutionArgument) -> None:
-    """Publish the validated files of a held execution."""
+    """Publish the verified files of a held execution."""
     _run_command(execution, lambda operator, id_: operator.release(id_))
 
 

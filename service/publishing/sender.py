@@ -47,6 +47,8 @@ class Sender:
             except AwsCallError as error:
                 return error
         chunk.acknowledge(path for path, message in batch if message.id in result.sent)
-        if result.rejected:
-            return RequestRejectedError(_OPERATION, next(iter(result.rejected.values())))
+        for path, message in batch:
+            if message.id in result.rejected:
+                detail = f"the message for {'/' + path!r} is rejected: {result.rejected[message.id]}"
+                return RequestRejectedError(_OPERATION, detail)
         return TransientError(_OPERATION, f"{len(result.failed)} messages were not accepted") if result.failed else None

@@ -92,7 +92,7 @@ async def test_execution_without_log_level_transfer_is_held(moto_url, emulator_u
         assert (await scene.phase(worker, arn, "HELD"))["reason"] == "log_level_not_transfer"
         code, out, err = await scene.command("release", arn)
         assert (code, out) == (1, "")
-        assert "no validated files" in err
+        assert "no verified files" in err
         code, out, _ = await scene.command("discard", arn.rpartition("/")[2])
         assert code == 0
         await scene.phase(worker, arn, "DISCARDED")

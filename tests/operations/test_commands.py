@@ -35,7 +35,7 @@ HELD = {"phase": Phase.HELD, "reason": Reason.LOG_INCOMPLETE, "reconciled": Fals
 
 async def test_released_execution_is_published(world, operator):
     name = await stored(world, files=2, **HELD)
-    assert await operator.release(name) == f"{name} is released: up to 2 validated files will be published"
+    assert await operator.release(name) == f"{name} is released: up to 2 verified files will be published"
     assert (now(world, name).phase, now(world, name).reason) == (Phase.PUBLISHING, None)
 
 
@@ -45,10 +45,10 @@ async def test_release_counts_the_facts(world, operator):
     assert now(world, name).fact_counts == dict.fromkeys(FactKind, 0) | {FactKind.VERIFIED: 2}
 
 
-async def test_release_without_validated_files_is_refused_and_changes_nothing(world, operator):
+async def test_release_without_verified_files_is_refused_and_changes_nothing(world, operator):
     name = await stored(world, **HELD)
     before = now(world, name)
-    with pytest.raises(CommandRefused, match=f"^{name} has no validated files: nothing to publish, nothing changed$"):
+    with pytest.raises(CommandRefused, match=f"^{name} has no verified files: nothing to publish, nothing changed$"):
         await operator.release(name)
     assert now(world, name) == before
 
