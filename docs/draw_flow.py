@@ -1,4 +1,4 @@
-"""The picture of the flow in README.md: `python docs/draw_flow.py` writes docs/images/flow.svg.
+"""The picture of the flow in README.md: `.venv/bin/python docs/draw_flow.py` writes docs/images/flow.svg.
 
 The SVG has two palettes and picks one by `prefers-color-scheme`, so it is legible in an `<img>` on a light or a dark
 page. It uses the viewer's own sans-serif font and loads nothing.

@@ -17,7 +17,7 @@ from service.domain.errors import NotFoundError
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, parse_execution_id
 from service.domain.views import ExecutionFile, FileState, execution_view
-from service.operations.commands import CommandRefused, OperatorCommands
+from service.operations.commands import CommandRefusedError, OperatorCommands
 from service.operations.inspect import Inspector
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _parse_execution(execution: str) -> ExecutionId:
     try:
         return parse_execution_id(execution)
     except ValueError:
-        raise CommandRefused(f"{execution!r} is neither the ARN of an execution nor exec-…") from None
+        raise CommandRefusedError(f"{execution!r} is neither the ARN of an execution nor exec-…") from None
 
 
 @asynccontextmanager
@@ -202,7 +202,7 @@ async def _files(
 async def _load(inspector: Inspector, execution_id: ExecutionId) -> Execution:
     found = await inspector.execution(execution_id)
     if found is None:
-        raise CommandRefused(f"{execution_id} is not known; `datasync-trigger status` lists the known executions")
+        raise CommandRefusedError(f"{execution_id} is not known; `datasync-trigger status` lists the known executions")
     return found
 
 

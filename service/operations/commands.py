@@ -11,12 +11,12 @@ from service.domain.sealing import unverifiable_reason
 from service.ports import ExecutionStore, FactStore
 
 
-class CommandRefused(Exception):
+class CommandRefusedError(Exception):
     """The command is not possible for the execution. The message is a sentence for the person who gave it."""
 
 
 class OperatorCommands:
-    """Release, discard, replay: each a conditional transition, so a command that is given twice is done once."""
+    """The commands release, discard and replay. Each is a conditional transition: given twice, it is done once."""
 
     def __init__(self, executions: ExecutionStore, facts: FactStore) -> None:
         self._executions = executions
@@ -26,7 +26,7 @@ class OperatorCommands:
         """Let a held execution publish its verified files. If its log was not read to the end, read it first.
 
         A release waits for DataSync's end, unless DataSync does not know the execution. Return what will happen. Raise
-        CommandRefused or ConflictError.
+        CommandRefusedError or ConflictError.
         """
         held = await self._load(execution_id)
         if not held.has_ended and held.reason is not Reason.EXECUTION_NOT_FOUND:
@@ -39,7 +39,7 @@ class OperatorCommands:
         fact_counts = {kind: await self._facts.count(held, kind) for kind in FactKind}
         verified = fact_counts[FactKind.VERIFIED]
         if not verified:
-            raise CommandRefused(f"{execution_id} has no verified files: nothing to publish, nothing changed")
+            raise CommandRefusedError(f"{execution_id} has no verified files: nothing to publish, nothing changed")
         released = replace(released, fact_counts=fact_counts)
         if not held.replay.active:
             # Other executions may have published since. Drop the plan; a new one starts after the cursor.
@@ -48,12 +48,15 @@ class OperatorCommands:
         return f"{execution_id} is released: up to {verified} verified files will be published"
 
     async def discard(self, execution_id: ExecutionId) -> str:
-        """Discard a held execution. Return what has happened. Raise CommandRefused or ConflictError."""
+        """Discard a held execution. Return what has happened. Raise CommandRefusedError or ConflictError."""
         await self._transition(await self._load(execution_id), PhaseEvent.DISCARD, "discarded")
         return f"{execution_id} is discarded: its files will never be published"
 
     async def replay(self, execution_id: ExecutionId) -> str:
-        """Send a published execution's messages again. Return what will happen. Raise CommandRefused, ConflictError."""
+        """Send a published execution's messages again. Return what will happen.
+
+        Raise CommandRefusedError or ConflictError.
+        """
         published = await self._load(execution_id)
         replayed = self._applied(published, PhaseEvent.REPLAY, "replayed")
         replayed = replace(replayed, replay=published.replay.start_next())
@@ -64,7 +67,8 @@ class OperatorCommands:
     async def _load(self, execution_id: ExecutionId) -> Execution:
         execution = await self._executions.get(execution_id)
         if execution is None:
-            raise CommandRefused(f"{execution_id} is not known; `datasync-trigger status` lists the known executions")
+            remedy = "`datasync-trigger status` lists the known executions"
+            raise CommandRefusedError(f"{execution_id} is not known; {remedy}")
         return execution
 
     async def _transition(self, execution: Execution, event: PhaseEvent, done: str) -> None:
@@ -81,7 +85,7 @@ class OperatorCommands:
             applied = execution.apply(event, reason)
         except ForbiddenTransitionError:
             wanted = "PUBLISHED" if event is PhaseEvent.REPLAY else "HELD"
-            raise CommandRefused(
+            raise CommandRefusedError(
                 f"{execution.id} is {execution.phase}; only {wanted} executions can be {done}"
             ) from None
         return replace(applied, reason_detail=detail, blocked_since_ms=None, blocked_reason=None)

@@ -22,7 +22,7 @@ _FACTS_PER_PAGE = 1000
 
 
 class Inspector:
-    """Answers for every execution in the table, whichever worker processes it."""
+    """The queries. They answer for every execution in the table, whichever worker processes it."""
 
     def __init__(
         self, overview: Overview, executions: ExecutionStore, facts: FactStore, outcomes: OutcomeStore

@@ -28,7 +28,7 @@ class _Step(NamedTuple):
 
 
 class Publisher:
-    """Publishes one execution. Each step does one thing: plan, decide a chunk, send it, or complete the publishing.
+    """The publisher of one execution. Each step does one thing: plan, decide a chunk, send it, or finish.
 
     A failed step is repeated; a chunk that is sent in part keeps the rest. `has_unsaved_sends`: messages were
     acknowledged and that is not stored yet, so another worker would send them again.

@@ -20,7 +20,7 @@ from service.domain.facts import Fact, FactKind
 from service.domain.names import parse_execution_arn
 from service.domain.phases import Phase, Reason
 from service.domain.port_types import OutcomeRange
-from service.operations.commands import CommandRefused
+from service.operations.commands import CommandRefusedError
 from service.operations.inspect import Inspector
 from tests.domain.examples import an_execution
 from tests.fakes.stores import MemoryExecutionStore, MemoryFactStore, MemoryOutcomeStore
@@ -73,7 +73,7 @@ class FakeAws:
 
     async def release(self, name):
         if name not in self.executions.records:
-            raise CommandRefused(f"{name} is not known")
+            raise CommandRefusedError(f"{name} is not known")
         return f"{name} is released"
 
     async def _fail(self, _):

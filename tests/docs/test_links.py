@@ -89,4 +89,4 @@ def test_every_page_of_the_docs_is_in_an_index():
 
 
 def test_the_picture_of_the_flow_is_up_to_date():
-    assert PICTURE.read_text(encoding="utf-8") == drawing(), "stale: run `python docs/draw_flow.py`"
+    assert PICTURE.read_text(encoding="utf-8") == drawing(), "stale: run `.venv/bin/python docs/draw_flow.py`"

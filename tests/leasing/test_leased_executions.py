@@ -78,7 +78,7 @@ class Scene:
 
 
 def a_held_execution(*, held_from=Phase.PUBLISHING, reason=Reason.ACCESS_DENIED):
-    """Return the changes of an execution that was held at START_MS and is tried again a minute later."""
+    """Return the changes of an execution that was held at START_MS and is retried a minute later."""
     return {
         "phase": Phase.HELD,
         "reason": reason,

@@ -505,7 +505,7 @@ async def test_bug_in_loading_an_execution_is_raised():
         await scene.runner.tick()
 
 
-# A HELD execution that is tried again.
+# A HELD execution that is retried.
 
 
 def a_held_scene(held_from=Phase.PUBLISHING, reason_before_hold=None):

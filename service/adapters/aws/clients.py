@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
 
 OnRequest = Callable[[str, str, str], None]
-"""Takes service, operation and outcome of one attempt.
+"""A function that takes service, operation and outcome of one attempt.
 
 The outcome is ok, throttled, client_error, server_error or connection_error.
 """
@@ -109,7 +109,9 @@ async def _session() -> aioboto3.Session:
     if region is None:
         raise RequestRejectedError(operation, "no AWS Region is set: set AWS_REGION")
     if credentials is None:
-        remedy = "give the task a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        remedy = (
+            "give the ECS task a role, name a profile (AWS_PROFILE), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
         raise CredentialsError(operation, f"no AWS credentials were found: {remedy}")
     return session
 

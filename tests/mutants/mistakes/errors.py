@@ -62,7 +62,7 @@ MUTANTS = (
         (_POLICY, _RUNNER),
     ),
     Mutant(
-        "an execution that is HELD for denied access is never due to be tried again",
+        "an execution that is HELD for denied access is never due to be retried",
         "service.domain.error_policy:RETRIED_REASONS",
         (Replace("{Reason.ACCESS_DENIED, Reason.EXECUTION_NOT_FOUND}", "{Reason.EXECUTION_NOT_FOUND}"),),
         (_POLICY, _RUNNER),
