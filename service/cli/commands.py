@@ -72,7 +72,10 @@ def run() -> None:
 def init(
     *,
     queue: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Also create this queue, and print its URL.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Also create this queue and its dead-letter queue, and print the queue's URL."
+        ),
     ] = None,
 ) -> None:
     """Create the DynamoDB table if it does not exist."""
@@ -97,7 +100,7 @@ def healthcheck() -> None:
 
 @program.command()
 def status(
-    execution: Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help="Its ARN, or exec-…")] = None,
+    execution: Annotated[str | None, typer.Argument(metavar="EXECUTION", help="Its ARN, or exec-…")] = None,
     *,
     json: JsonOption = False,
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 import service.app
 from service import __version__
 from service.cli import commands, main
+from service.cli.show import HEADINGS
 from service.config import Settings
 from service.domain.errors import AccessDeniedError, NotFoundError, RequestRejectedError, TransientError
 from service.domain.execution import Execution, Outcome, S3Location
@@ -254,6 +255,19 @@ def test_rows_are_aligned_on_a_terminal(aws, status_on_terminal):
     heading, later, held, _ = plain(shown)
     assert heading.index("PHASE") == later.index("SEALING") == held.index("HELD")
     assert heading.index("STARTED") == later.index("2026-") == held.index("2026-")
+
+
+@pytest.mark.parametrize(
+    ("columns", "dropped"), [(80, {"STARTED", "TASK"}), (100, {"STARTED", "TASK"}), (120, {"TASK"}), (150, set())]
+)
+def test_narrow_terminal_shows_whole_execution_ids_and_drops_columns(aws, status_on_terminal, columns, dropped):
+    long_arn = IDS.arn.replace("exec-0b", "exec-0123456789abcdef0").replace("task-0a", "task-0123456789abcdef0")
+    ids = parse_execution_arn(long_arn)
+    aws.register(an_execution(2, ids=ids, phase=Phase.HELD, reason=Reason.LOG_INCOMPLETE, status="TRANSFERRING"))
+    lines = plain(status_on_terminal(columns=columns))
+    assert lines[1].startswith("exec-0123456789abcdef0  HELD")
+    assert set(HEADINGS) - set(lines[0].split()) == dropped
+    assert max(map(len, lines)) <= columns
 
 
 @pytest.mark.parametrize("columns", [70, 90, 120])
