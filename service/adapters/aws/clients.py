@@ -16,6 +16,7 @@ from aiolimiter import AsyncLimiter
 from botocore.utils import parse_timestamp
 
 from service import __version__
+from service.adapters.aws import s3_listing
 from service.adapters.aws.errors import THROTTLES, translated
 from service.domain.errors import Denied, Rejected
 
@@ -94,7 +95,9 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
             client = await _open(stack, session, service, config)
             _watch(client, service, on_request, rates)
             opened.append(client)
-        yield Clients(*opened)
+        all_clients = Clients(*opened)
+        s3_listing.register(all_clients.s3)
+        yield all_clients
 
 
 async def _session() -> aioboto3.Session:
