@@ -16,7 +16,7 @@ from aiolimiter import AsyncLimiter
 from botocore.utils import parse_timestamp
 
 from service import __version__
-from service.adapters.aws import s3_listing
+from service.adapters.aws import s3_listing, sqs_body
 from service.adapters.aws.errors import THROTTLES, translated
 from service.domain.errors import Denied, Rejected
 
@@ -97,6 +97,7 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
             opened.append(client)
         all_clients = Clients(*opened)
         s3_listing.register(all_clients.s3)
+        sqs_body.register(all_clients.sqs)
         yield all_clients
 
 
