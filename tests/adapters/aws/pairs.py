@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.config import AioConfig
+from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 from botocore.awsrequest import HeadersDict
 from botocore.exceptions import ClientError
@@ -49,10 +50,11 @@ async def outcome(call, parameters):
 
 
 @contextlib.asynccontextmanager
-async def a_pair(service, register, credentials=("AKID", "secret", "token")):
+async def a_pair(service, register, *, credentials=None, **options):
+    """Open both clients, tell `register` the one, and let neither reach a network."""
     session = AioSession()
-    session.set_credentials(*credentials)
-    config = AioConfig(retries={"total_max_attempts": 1}, parameter_validation=False)
+    session._credentials = credentials or AioCredentials("AKID", "secret", "token")
+    config = AioConfig(retries={"total_max_attempts": 1}, parameter_validation=False, **options)
     async with contextlib.AsyncExitStack() as stack:
         plain, seamed = [
             await stack.enter_async_context(

@@ -42,11 +42,11 @@ def attributes(values=TEXTS):
     return st.dictionaries(TEXTS, usual | usual | binary | listed, max_size=3)
 
 
-def entries(values=TEXTS, more_attributes=attributes()):
+def entries(values, message_attributes):
     return st.fixed_dictionaries(
         {"Id": values, "MessageBody": values},
         optional={
-            "MessageAttributes": more_attributes,
+            "MessageAttributes": message_attributes,
             "MessageGroupId": values,
             "MessageDeduplicationId": values,
             "DelaySeconds": st.integers(0, 900) | st.floats(),
@@ -85,7 +85,7 @@ whatever = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, 
 
 
 @whatever
-@given(batch=st.lists(entries(), max_size=10))
+@given(batch=st.lists(entries(TEXTS, attributes()), max_size=10))
 @example(batch=[A_MESSAGE])
 @example(batch=[A_MESSAGE | {"MessageGroupId": "g", "MessageDeduplicationId": "d"}])
 @example(batch=[A_MESSAGE | {"MessageBody": "\ud800"}])
