@@ -96,7 +96,7 @@ async def clients(on_request: OnRequest, rates: Mapping[tuple[str, str], float] 
             _watch(client, service, on_request, rates)
             opened.append(client)
         all_clients = Clients(*opened)
-        # Each leaves to the SDK what is unusual. Nine of ten calls are SQS's: signing others faster gains nothing.
+        # Each seam leaves unusual requests and answers to the SDK. Most calls go to SQS: only these are signed faster.
         s3_listing.register(all_clients.s3)
         sqs_body.register(all_clients.sqs)
         signing.register(all_clients.sqs)

@@ -1,8 +1,8 @@
-"""Reader for the answers to S3's ListObjectsV2: one pass over the XML, where the SDK parses it twice.
+"""Reader for the answers to S3's ListObjectsV2: it parses the XML once, the SDK parses it twice.
 
-The reader takes flat listings of status 200 whose elements all stand in the tables below. Any other answer goes to the
-SDK as it came: errors, broken XML, common prefixes, owners, restore statuses, elements that are new, repeated, or of
-another namespace. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+The reader takes flat listings of status 200 whose elements are all in the tables below. Any other answer goes to the
+SDK unchanged: errors, broken XML, common prefixes, owners, restore statuses, and elements that are new, repeated, or
+in another namespace. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,8 +24,8 @@ _CONTENTS = f"{_NAMESPACE}Contents"
 
 def register(client: "S3Client") -> None:
     """Read the listings that `client` receives."""
-    # With a wildcard for the service the handler runs before the SDK's own for `s3.*`, which parses the whole body to
-    # find errors of status 200. In the other order the answer is the same and takes longer.
+    # The wildcard makes the handler run before the SDK's handlers for `s3.*`, one of which parses the whole body to
+    # find errors with status 200. In the other order the answer is the same and takes longer.
     client.meta.events.register("before-parse.*.ListObjectsV2", _read)
 
 
@@ -33,7 +33,7 @@ def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any
     """Add a listing's members to the SDK's answer and empty the body; or leave both as they are."""
     if response_dict["status_code"] != 200:
         return
-    # A KeyError is an element that is in no table, a ValueError is one that is repeated or whose text is malformed.
+    # A KeyError is an element that is in no table; a ValueError is a repeated element or a malformed text.
     with suppress(ET.ParseError, KeyError, ValueError):
         customized_response_dict.update(_listing(response_dict["body"]))
         response_dict["body"] = b""

@@ -1,7 +1,7 @@
-"""Signature Version 4 with a cached signing key, for the requests that JSON services are sent.
+"""Signature Version 4 with a cached signing key, for requests to services that take JSON.
 
-A request is signed here if it posts bytes to the root of its endpoint and has no headers but those in the sets below.
-The SDK's own signer, from which this one inherits, signs any other.
+A request is signed here if it posts bytes to the root of its endpoint and all its headers are in the sets below. The
+SDK's signer, from which this one inherits, signs any other request.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
@@ -9,7 +9,7 @@ import hmac
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from botocore import auth
@@ -31,7 +31,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def register(client: "BaseClient") -> None:
-    """Sign the requests of `client`, if its service is sent JSON and knows Signature Version 4 alone."""
+    """Sign the requests of `client`, if its service takes JSON and Signature Version 4 alone."""
     service = client.meta.service_model
     if service.resolved_protocol == "json" and service.metadata.get("auth") == ["aws.auth#sigv4"]:
         # The table is not documented; a contract test fails if the SDK no longer looks signers up in it.
@@ -41,20 +41,20 @@ def register(client: "BaseClient") -> None:
 
 def _choose(signature_version: object, context: dict[str, Any], **_: object) -> str | None:
     """Return this module's signer in place of the SDK's for version 4; None leaves the choice to the SDK."""
-    # With a type of its own, an operation or endpoint needs more than version 4 says: S3's has another signer.
+    # An operation or endpoint with a type may need another signer, as S3's do, or leave the body out of the signature.
     is_plain = context.get("auth_type") is None and not context.get("unsigned_payload")
     return _NAME if is_plain and signature_version == "v4" else None
 
 
 class CachedKeySigner(auth.SigV4Auth):
-    """The SDK's signer of version 4: the same headers in the same order, whichever of the two methods makes them."""
+    """Signer whose headers are those of the SDK's signer, in the same order."""
 
     def __init__(self, credentials: "ReadOnlyCredentials", service_name: str, region_name: str) -> None:
         super().__init__(credentials, service_name, region_name)
         self._service, self._region = service_name, region_name
 
     def add_auth(self, request: "AWSRequest") -> None:
-        """Add the headers of the signature, and the time that it bears to the request's context."""
+        """Add the headers of the signature, and its time to the request's context."""
         host = _host(request.url) if self._is_plain(request) else None
         if host is None:
             super().add_auth(request)
@@ -79,7 +79,7 @@ class CachedKeySigner(auth.SigV4Auth):
         )
 
     def _authorization(self, request: "AWSRequest", host: str, timestamp: str) -> str:
-        """Return the Authorization header for the other headers, of which all that are signed are there."""
+        """Return the Authorization header for a request that has all its other headers."""
         values = {
             lower: " ".join(value.split())
             for name, value in request.headers.items()
@@ -87,9 +87,10 @@ class CachedKeySigner(auth.SigV4Auth):
         }
         values["host"] = host
         names = sorted(values)
+        payload = cast("bytes", request.data)
         headers = "\n".join(f"{name}:{values[name]}" for name in names)
         signed = ";".join(names)
-        canonical = f"POST\n/\n\n{headers}\n\n{signed}\n{sha256(request.data or b'').hexdigest()}"
+        canonical = f"POST\n/\n\n{headers}\n\n{signed}\n{sha256(payload).hexdigest()}"
         scope = f"{timestamp[:8]}/{self._region}/{self._service}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
         key = signing_key(self.credentials.secret_key, timestamp[:8], self._region, self._service)
@@ -102,7 +103,7 @@ class CachedKeySigner(auth.SigV4Auth):
 
 @lru_cache(maxsize=16)
 def signing_key(secret_key: str, date: str, region: str, service: str) -> bytes:
-    """Derive the key of a day (YYYYMMDD); renewed credentials and the next day have another."""
+    """Derive the key of a secret for a day (YYYYMMDD), a Region and a service."""
     key = f"AWS4{secret_key}".encode()
     for part in (date, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

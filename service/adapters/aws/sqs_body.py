@@ -1,7 +1,7 @@
-"""Request body of SQS's SendMessageBatch, serialised by orjson instead of entry by entry against the SDK's model.
+"""Request body of SQS's SendMessageBatch, serialised by orjson. The SDK checks each member against its model.
 
-Only entries with a text as body, with text attributes and FIFO ids are taken. The SDK serialises any other request, and
-all of them once it stops speaking JSON with SQS.
+Entries may have an id, a body, attributes that are texts, and a FIFO queue's ids. The SDK serialises any other request,
+and every request if it no longer sends JSON to SQS.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 """
 
@@ -25,14 +25,14 @@ _ENTRY: _Types = {
     "MessageDeduplicationId": str,
 }
 _ATTRIBUTE: _Types = {"DataType": str, "StringValue": str}
-"""Without binary values, which the SDK encodes in base64."""
+"""No binary values: the SDK encodes them in base64."""
 
 _BODY = "datasync-trigger.body"
-"""Key in the request's context, which the SDK hands from event to event."""
+"""Key in the request's context, which the SDK passes to each handler of the call."""
 
 
 def register(client: "SQSClient") -> None:
-    """Serialise the batches of `client`, if its model says that they are sent as JSON."""
+    """Serialise the batches of `client`, if its service takes JSON."""
     events = client.meta.events
     if client.meta.service_model.resolved_protocol == "json":
         events.register("provide-client-params.sqs.SendMessageBatch", _take_entries)  # type: ignore[arg-type]  # because the stubs forget that handlers may answer
@@ -52,7 +52,7 @@ def _take_entries(params: Mapping[str, Any], context: dict[str, Any], **_: objec
 
 
 def _put_body(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-    """Put the body into the request that the SDK has made; it signs, measures and repeats what it finds there."""
+    """Put the body into the request, before the SDK signs it."""
     if _BODY in context:
         params["body"] = context.pop(_BODY)
 
