@@ -249,3 +249,20 @@ async def test_the_first_version_of_listings_is_left_to_the_sdk(pair):
     theirs, ours = await pair.outcomes("list_objects", Bucket="bucket")
     assert ours == theirs
     assert pair.left == [pair.content]
+
+
+@pytest.mark.parametrize("status", [204, 299, 400, 403, 404, 500, 503])
+async def test_a_listing_of_another_status_is_left_to_the_sdk(pair, status):
+    _, left_to_the_sdk = await same_answer(pair, a_listing(AN_OBJECT), status)
+    assert left_to_the_sdk
+
+
+async def test_s3_client_of_the_service_uses_this_reader(clients):
+    answer, members = {"status_code": 200, "body": a_listing(AN_OBJECT), "headers": {}}, {}
+    await clients.s3.meta.events.emit(
+        "before-parse.s3.ListObjectsV2",
+        operation_model=clients.s3.meta.service_model.operation_model("ListObjectsV2"),
+        response_dict=answer,
+        customized_response_dict=members,
+    )
+    assert [item["Key"] for item in members["Contents"]] == ["a+b%0A"]

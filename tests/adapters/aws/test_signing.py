@@ -128,6 +128,35 @@ def test_usual_requests_are_signed_as_the_sdk_signs_them(credentials, host, head
     assert ours == theirs
 
 
+USUAL = {"method": "POST", "url": URL, "headers": HEADERS, "body": b"{}", "parameters": {}, "context": {}}
+ONE_UNUSUAL = st.one_of(
+    st.fixed_dictionaries({"method": st.sampled_from(["GET", "HEAD", "PUT", "post"])}),
+    st.fixed_dictionaries({"url": URLS}),
+    st.fixed_dictionaries({"headers": st.tuples(UNUSUAL_NAMES | TEXTS, VALUES).map(lambda one: [*HEADERS, one])}),
+    st.fixed_dictionaries({"headers": st.tuples(USUAL_NAMES, VALUES).map(lambda one: [*HEADERS, one])}),
+    st.fixed_dictionaries({"body": BODIES}),
+    st.fixed_dictionaries({"parameters": PARAMETERS}),
+    st.fixed_dictionaries({"context": CONTEXTS}),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(credentials=ANY_CREDENTIALS, unusual=ONE_UNUSUAL)
+@example(credentials=CREDENTIALS, unusual={"method": "GET"})
+@example(credentials=CREDENTIALS, unusual={"url": "http://[::1]:4566/"})
+@example(credentials=CREDENTIALS, unusual={"url": "http://localhost:443/"})
+@example(credentials=CREDENTIALS, unusual={"url": f"{URL}path"})
+@example(credentials=CREDENTIALS, unusual={"url": f"{URL}?b=2&a=1"})
+@example(credentials=CREDENTIALS, unusual={"headers": [*HEADERS, ("content-type", "another")]})
+@example(credentials=CREDENTIALS, unusual={"headers": [*HEADERS, ("Date", "now")]})
+@example(credentials=CREDENTIALS, unusual={"parameters": {"a": "b"}})
+@example(credentials=CREDENTIALS, unusual={"context": {"payload_signing_enabled": False}})
+@example(credentials=CREDENTIALS, unusual={"context": {"checksum": {"request_algorithm": {"in": "trailer"}}}})
+def test_one_unusual_thing_is_signed_as_the_sdk_signs_it(credentials, unusual):
+    theirs, ours = signed_by_both(credentials, *(USUAL | unusual).values())
+    assert ours == theirs
+
+
 @given(
     secret=TEXTS,
     day=st.dates().map(lambda day: day.strftime("%Y%m%d")),
@@ -184,6 +213,13 @@ async def test_what_goes_out_is_signed_as_the_sdk_signs_it(service, operation, p
         assert ours == theirs
         assert "Authorization" in ours
         assert used == is_ours
+
+
+async def test_sqs_client_of_the_service_uses_this_signer(clients):
+    _, chosen = await clients.sqs.meta.events.emit_until_response(
+        "choose-signer.sqs.SendMessageBatch", signing_name="sqs", signature_version="v4", context={}
+    )
+    assert chosen == signing._NAME
 
 
 async def test_an_unsigned_client_stays_unsigned():

@@ -163,3 +163,10 @@ async def test_a_service_that_is_not_sent_json_is_left_to_the_sdk(service, is_ta
             context={},
         )
     assert (answer is not None) == is_taken
+
+
+async def test_sqs_client_of_the_service_uses_this_serializer(clients):
+    _, answer = await clients.sqs.meta.events.emit_until_response(
+        "provide-client-params.sqs.SendMessageBatch", params={"QueueUrl": URL, "Entries": [A_MESSAGE]}, context={}
+    )
+    assert answer == {"QueueUrl": URL, "Entries": []}
