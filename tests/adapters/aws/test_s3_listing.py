@@ -251,6 +251,13 @@ async def test_the_first_version_of_listings_is_left_to_the_sdk(pair):
     assert pair.left == [pair.content]
 
 
+async def test_a_listing_is_utf_8_whatever_it_declares(pair):
+    declared = b'<?xml version="1.0" encoding="latin-1"?>'
+    answer, left_to_the_sdk = await same_answer(pair, declared + a_listing(AN_OBJECT, Name="ü"))
+    assert answer["Name"] == "ü"
+    assert not left_to_the_sdk
+
+
 @pytest.mark.parametrize("status", [204, 299, 400, 403, 404, 500, 503])
 async def test_a_listing_of_another_status_is_left_to_the_sdk(pair, status):
     _, left_to_the_sdk = await same_answer(pair, a_listing(AN_OBJECT), status)
