@@ -270,7 +270,7 @@ def test_narrow_terminal_shows_whole_execution_ids_and_drops_columns(aws, status
     assert max(map(len, lines)) <= columns
 
 
-@pytest.mark.parametrize("columns", [70, 90, 120])
+@pytest.mark.parametrize("columns", [76, 90, 120])
 def test_cells_are_folded_on_a_narrow_terminal_and_stay_aligned(aws, status_on_terminal, columns):
     long_id = parse_execution_arn(IDS.arn.replace("exec-0b", "exec-0123456789abcdef0"))
     aws.register(DENIED, an_execution(2, ids=long_id))

@@ -160,7 +160,7 @@ def test_every_translated_operation_is_named_by_a_constant():
     assert translated_operations() - literals == NOT_CALLS_TO_AWS | {"operation"}
 
 
-# When an execution is held.
+# Holding.
 
 OPTIONS = WorkerOptions(seal_deadline_s=900)
 

@@ -188,7 +188,7 @@ async def test_execution_that_is_gone_needs_no_step():
     assert scene.steps == []
 
 
-async def test_execution_that_disappears_during_a_failed_step_is_let_go():
+async def test_execution_that_disappears_during_a_failed_step_ends_its_runner():
     scene = await Scene().claim()
 
     async def disappear(_):
