@@ -1,6 +1,6 @@
 """A script that writes the tables of docs/deciding-a-file.md from the cases that are tested.
 
-Run it in the root of the checkout: `python -m docs.draw_cases`.
+Run it in the root of the checkout: `.venv/bin/python -m docs.draw_cases`.
 """  # noqa: INP001  (a script is not in a package)
 
 from collections.abc import Iterable

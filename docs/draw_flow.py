@@ -1,4 +1,4 @@
-"""The picture of the flow in README.md: `python docs/draw_flow.py` writes docs/images/flow.svg.
+"""The picture of the flow in README.md: `.venv/bin/python docs/draw_flow.py` writes docs/images/flow.svg.
 
 The SVG has two palettes and picks one by `prefers-color-scheme`, so it is legible in an `<img>` on a light or a dark
 page. It uses the viewer's own sans-serif font and loads nothing.
@@ -75,8 +75,9 @@ ARROWS = (
     Arrow([(290, 78), (290, 106), (96, 106), (96, 170)], "logs each file", (106, 122)),
     Arrow([(176, 197), (258, 197)]),
     Arrow([(176, 261), (258, 261)]),
+    Arrow([(176, 210), (216, 210), (216, 244), (258, 244)]),
     Arrow([(240, 325), (176, 325)]),
-    Arrow([(176, 325), (258, 325)]),
+    Arrow([(176, 325), (240, 325)]),
     Arrow([(544, 78), (544, 106), (656, 106), (656, 312), (606, 312)], "size, time, ETag", (664, 122)),
     Arrow([(606, 338), (688, 338)]),
     Arrow([(824, 325), (872, 325)]),

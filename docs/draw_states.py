@@ -1,4 +1,7 @@
-"""A script that draws the diagram of docs/states.md from the table in the code: `python docs/draw_states.py`."""  # noqa: INP001  (a script is not in a package)
+"""A script that draws the diagram of docs/states.md from the table in the code.
+
+Run it in the root of the checkout: `.venv/bin/python docs/draw_states.py`.
+"""  # noqa: INP001  (a script is not in a package)
 
 from pathlib import Path
 

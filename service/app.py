@@ -80,7 +80,8 @@ async def run(settings: Settings) -> int:
     """Run a worker until SIGTERM or SIGINT and return the exit code.
 
     Raise CredentialsError and RequestRejectedError as `open_service` does, and OSError if the HTTP port is taken. All
-    other errors are retried, and shown in the log, in metrics and in `/readyz`.
+    other errors are handled in the loops, which show them in the log and in metrics. `/readyz` shows whether the table
+    and the queue answer.
     """
     metrics, health = Metrics(), LoopHealth()
     stop = _stop_on_signals()

@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Settings and fixtures of all tests."""
 
 import logging
 
@@ -8,29 +8,29 @@ from hypothesis import HealthCheck, settings
 
 from tests.contracts.servers import a_moto_server
 
-# A machine that is busy with other things is no failure, and neither is an example that took long to make.
+# An example may be slow because the machine is busy, so its time is not a failure.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
 def moto_url():
-    """The rest of AWS: each test has tables, queues and buckets of its own."""
+    """Run a moto server. Tests share it, so each creates its own tables, queues and buckets."""
     with a_moto_server() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def shares(tmp_path_factory):
-    """What the emulators see as the servers of others."""
+    """Return the folder whose subfolders are file servers to the emulators."""
     return tmp_path_factory.mktemp("shares")
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was():
-    """What a test configures is for itself alone: the log is the process's, and tests share one."""
-    root, ours = logging.getLogger(), logging.getLogger("service")
-    before = root.handlers, root.level, ours.level
+def _restore_logging():
+    """Undo a test's configuration of logging, which belongs to the process that all tests share."""
+    root, service = logging.getLogger(), logging.getLogger("service")
+    before = root.handlers, root.level, service.level
     yield
     structlog.reset_defaults()
-    root.handlers, root.level, ours.level = before
+    root.handlers, root.level, service.level = before

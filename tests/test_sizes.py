@@ -14,7 +14,7 @@ FILES = sorted(
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_has_one_subject_and_a_function_does_one_thing(path):
+def test_file_has_one_subject_and_function_does_one_thing(path):
     source = path.read_text()
     assert len(source.splitlines()) <= 250
     functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]

@@ -83,7 +83,12 @@ def step(number: str, text: str, action: Callable[[], str]) -> None:
     """Do a part of the set-up. Its line stands from the beginning on; how long it took is added at its end."""
     print(f"  {number} {text} ...", end=" ", flush=True)
     began_s = time.monotonic()
-    installed = re.search(r"Installed (\d+) packages", action())
+    try:
+        output = action()
+    except BaseException:
+        print(flush=True)
+        raise
+    installed = re.search(r"Installed (\d+) packages", output)
     packages = f"{installed[1]} packages, " if installed else ""
     print(f"{packages}{time.monotonic() - began_s:.1f} s", flush=True)
 
@@ -141,9 +146,7 @@ def indented(output: str) -> str:
 
 
 def fail(sentences: str) -> int:
-    """Print why the set-up has failed, after the unfinished line of its step, and return the exit code."""
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    """Print why the set-up has failed, and return the exit code."""
     sys.stderr.write(f"\n{sentences}\n")
     return 1
 

@@ -16,7 +16,7 @@ from emulator.demo.processes import SERVICE, finished, running
 REGION = "eu-central-1"
 BUCKET = "landing"
 GROUP = "/aws/datasync/demo"
-QUEUE = "validated-files"
+QUEUE = "verified-files"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Scenarios:
         """Run all scenarios, and return what did not go as it should, a sentence each."""
         wrong = []
         for heading, scenario, phase, messages in (
-            ("1. New files: each one is published when DataSync has verified it", self.new_files, "PUBLISHED", 5),
+            ("1. New files: all of them are published after the execution's SUCCESS", self.new_files, "PUBLISHED", 5),
             ("2. A file changes while it is copied: nothing is published", self.changing_file, "CARRIED", 0),
             ("3. The next execution succeeds: all three files are published", self.next_success, "PUBLISHED", 3),
         ):

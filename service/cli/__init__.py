@@ -7,7 +7,7 @@ from typing import NoReturn
 from service.cli.commands import program
 from service.config import SettingsError
 from service.domain.errors import AwsCallError
-from service.operations.commands import CommandRefused
+from service.operations.commands import CommandRefusedError
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
         _end(2, *error.problems)
     except AwsCallError as error:
         _end(2 if _is_about_settings(error) else 1, error.detail)
-    except CommandRefused as refused:
+    except CommandRefusedError as refused:
         _end(1, str(refused))
     except OSError as error:
         _end(1, error.strerror or str(error))

@@ -17,7 +17,7 @@ from service.domain.errors import NotFoundError
 from service.domain.execution import Execution
 from service.domain.names import ExecutionId, parse_execution_id
 from service.domain.views import ExecutionFile, FileState, execution_view
-from service.operations.commands import CommandRefused, OperatorCommands
+from service.operations.commands import CommandRefusedError, OperatorCommands
 from service.operations.inspect import Inspector
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def run() -> None:
 def init(
     *,
     queue: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Also create this queue, and print its URL.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Also create this queue and its dead-letter queue, and print the queue's URL."
+        ),
     ] = None,
 ) -> None:
     """Create the DynamoDB table if it does not exist."""
@@ -97,7 +100,7 @@ def healthcheck() -> None:
 
 @program.command()
 def status(
-    execution: Annotated[str | None, typer.Argument(metavar="[EXECUTION]", help="Its ARN, or exec-…")] = None,
+    execution: Annotated[str | None, typer.Argument(metavar="EXECUTION", help="Its ARN, or exec-…")] = None,
     *,
     json: JsonOption = False,
 ) -> None:
@@ -134,7 +137,7 @@ def files(
 
 @program.command()
 def release(execution: ExecutionArgument) -> None:
-    """Publish the validated files of a held execution."""
+    """Publish the verified files of a held execution."""
     _run_command(execution, lambda operator, id_: operator.release(id_))
 
 
@@ -165,7 +168,7 @@ def _parse_execution(execution: str) -> ExecutionId:
     try:
         return parse_execution_id(execution)
     except ValueError:
-        raise CommandRefused(f"{execution!r} is neither the ARN of an execution nor exec-…") from None
+        raise CommandRefusedError(f"{execution!r} is neither the ARN of an execution nor exec-…") from None
 
 
 @asynccontextmanager
@@ -202,7 +205,7 @@ async def _files(
 async def _load(inspector: Inspector, execution_id: ExecutionId) -> Execution:
     found = await inspector.execution(execution_id)
     if found is None:
-        raise CommandRefused(f"{execution_id} is not known; `datasync-trigger status` lists the known executions")
+        raise CommandRefusedError(f"{execution_id} is not known; `datasync-trigger status` lists the known executions")
     return found
 
 

@@ -22,7 +22,8 @@ def check_health(host: str, port: int) -> tuple[bool, str]:
         checks = json.loads(answer.read())["checks"]
         late = [name for name, check in checks.items() if not check["ok"]]
     except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError) as error:
-        return False, f"unhealthy: no answer from {host} port {port}: {escape_unprintable(repr(error))}"
+        cause = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        return False, f"unhealthy: no answer from {host} port {port}: {escape_unprintable(cause)}"
     finally:
         connection.close()
     if answer.status == 200:

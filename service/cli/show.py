@@ -14,6 +14,9 @@ from service.domain.views import ExecutionFile, escape_unprintable, execution_vi
 HEADINGS = ("EXECUTION", "PHASE", "REASON", "DATASYNC", "VERIFIED", "PUBLISHED", "FAILED", "STARTED", "TASK")
 RIGHT = frozenset({"VERIFIED", "PUBLISHED", "FAILED"})
 
+_DROPPED = ("TASK", "STARTED")
+"""The columns that a narrow terminal does not show. The first is dropped first."""
+
 _MIN_WIDTH = 4
 """The width in characters below which no text column is narrowed."""
 
@@ -131,22 +134,33 @@ def _draw(rows: Sequence[_Row], widths: Sequence[int]) -> None:
     fitting = _fit(widths, console.width)
     for cells, detail in [_Row(HEADINGS, None), *rows]:
         table = Table(box=None, show_header=False, pad_edge=False)
-        for heading, width in zip(HEADINGS, fitting, strict=True):
-            table.add_column(justify="right" if heading in RIGHT else "left", overflow="fold", width=width)
+        for number, width in fitting.items():
+            table.add_column(justify="right" if HEADINGS[number] in RIGHT else "left", overflow="fold", width=width)
         style = "bold" if cells is HEADINGS else None
-        table.add_row(*(Text(cell, style=style or colours.get(cell, "")) for cell in cells))
+        table.add_row(*(Text(cells[number], style=style or colours.get(cells[number], "")) for number in fitting))
         console.print(table)
         if detail:
             console.print(Text(detail, style="bold red"), no_wrap=True, overflow="ellipsis")
 
 
-def _fit(widths: Sequence[int], most: int) -> list[int]:
-    """Narrow the widest text columns until the row fits, or none is wider than `_MIN_WIDTH`."""
-    fitting = list(widths)
-    text_columns = [number for number, heading in enumerate(HEADINGS) if heading not in RIGHT]
-    while sum(fitting) + 2 * (len(fitting) - 1) > most:
-        widest = max(text_columns, key=fitting.__getitem__)
+def _fit(widths: Sequence[int], most: int) -> dict[int, int]:
+    """Return the widths of the columns that are shown, by their numbers.
+
+    Columns are dropped until the row fits. If that is not enough, the widest text columns are narrowed, down to
+    `_MIN_WIDTH`. EXECUTION is always shown whole, so that it can be copied.
+    """
+    fitting = dict(enumerate(widths))
+    for heading in _DROPPED:
+        if _row_width(fitting) > most:
+            del fitting[HEADINGS.index(heading)]
+    narrowed = [number for number in fitting if HEADINGS[number] not in RIGHT | {"EXECUTION"}]
+    while _row_width(fitting) > most:
+        widest = max(narrowed, key=fitting.__getitem__)
         if fitting[widest] <= _MIN_WIDTH:
             break
         fitting[widest] -= 1
     return fitting
+
+
+def _row_width(fitting: Mapping[int, int]) -> int:
+    return sum(fitting.values()) + 2 * (len(fitting) - 1)

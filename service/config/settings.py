@@ -107,6 +107,7 @@ class Settings(BaseModel):
     source: Annotated[
         Literal["auto", "logs"], BeforeValidator(values.not_implemented("give auto or logs", "report"))
     ] = _setting(
+        # The evidence that the task writes. So far that is always its log.
         "auto",
         "The evidence that a file was verified. `auto` and `logs` both read the log. `report` (DataSync's task "
         "reports) is not built and is refused.",
@@ -118,6 +119,7 @@ class Settings(BaseModel):
         "not be the queue of `TRIGGER_QUEUE_URL`.",
         unset="none",
     )
+    # Named after the program: most accounts need one table.
     table_name: str = _setting(
         "datasync-trigger",
         "Name of the DynamoDB table.",
@@ -169,6 +171,7 @@ class Settings(BaseModel):
     message_format: Annotated[
         Literal["datasync"], BeforeValidator(values.not_implemented("give datasync", "s3-event", "cloudevents"))
     ] = _setting(
+        # So far it is the only one.
         "datasync",
         "The message format. `s3-event` and `cloudevents` are not built and are refused.",
         description="one of datasync",
@@ -213,14 +216,16 @@ class Settings(BaseModel):
         description="an address or a host name",
     )
     http_port: int = _number(
-        8080,
+        8080,  # the usual alternative to 80, which only root may bind
         "Port to listen on. 0 takes a free port and prints it in the log line `http_started`.",
         least=0,
         most=65_535,
     )
+    # Info shows what happens to each execution; debug shows each page.
     log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = _one_of(
         LogLevel.INFO, "Lowest level that is logged: `debug`, `info`, `warning` or `error`."
     )
+    # Log services index the fields of JSON.
     log_format: Annotated[LogFormat, BeforeValidator(str.lower)] = _one_of(
         LogFormat.JSON, "`json`, or `console` for people."
     )

@@ -23,10 +23,10 @@ NOT_FOUND_PATIENCE_S = 300.0
 """Time for which an execution that DataSync does not know is asked for. One wrong answer must not end it."""
 
 MAX_PERMANENT_FAILURES = 5
-"""Failures in a row that no retry can cure, after which the execution is held."""
+"""Failures that no retry can cure, with no success between them, after which the execution is held."""
 
 RETRIED_REASONS = frozenset({Reason.ACCESS_DENIED, Reason.EXECUTION_NOT_FOUND})
-"""The reasons of HELD executions that are tried again without a person."""
+"""The reasons of HELD executions that are retried without a person."""
 
 _MIN_RETRY_S = 60.0
 _MAX_RETRY_S = 900.0
@@ -69,6 +69,9 @@ RESOURCE_OF: Mapping[str, Resource] = MappingProxyType(
 """Every operation that a worker calls, and the resource that it acts on."""
 
 
+_EXECUTION_WRITES = frozenset({f"dynamodb.{name}" for name in ("GetItem", "TransactWriteItems", "UpdateItem")})
+
+
 class Action(StrEnum):
     """The actions of a worker after an error."""
 
@@ -77,7 +80,7 @@ class Action(StrEnum):
     HOLD_NOW = "hold the execution"
     HOLD_AFTER_PATIENCE = "retry, and hold the execution after five minutes of refusals"
     HOLD_AFTER_DEADLINE = "retry, and hold the execution after TRIGGER_SEAL_DEADLINE_S of refusals"
-    HOLD_WHEN_REPEATED = "retry, and hold the execution after five failures in a row"
+    HOLD_WHEN_REPEATED = "retry, and hold the execution after five failures without a success"
 
 
 class Treatment(NamedTuple):
@@ -129,20 +132,23 @@ def treatment_of(error: Exception) -> Treatment:
 def blocks(error: Exception) -> bool:
     """Return whether the error is shown with the execution, because it may last until a person acts.
 
-    An error of the table cannot be stored in the table, and a transient one is over before a person looks.
+    A transient error is over before a person looks. What keeps the execution itself from being written cannot be
+    stored with it.
     """
-    if not isinstance(error, AwsCallError) or RESOURCE_OF[error.operation] is Resource.TABLE:
+    if not isinstance(error, AwsCallError) or error.kind in ("transient", "conflict"):
         return False
-    return error.kind not in ("transient", "conflict")
+    if RESOURCE_OF[error.operation] is Resource.TABLE:
+        return error.kind in ("access_denied", "rejected") and error.operation not in _EXECUTION_WRITES
+    return True
 
 
 def hold_reason(
-    treatment: Treatment, options: WorkerOptions, *, blocked_s: float, permanent_failures: int
+    treatment: Treatment, options: WorkerOptions, *, blocked_s: float, permanent_failures: int = 0
 ) -> Reason | None:
     """Return the reason for which the execution must be held now; None to retry.
 
-    `blocked_s` is the time since the first of the refusals, `permanent_failures` the number of failures in a row that
-    no retry can cure.
+    `blocked_s` is the time since the first of the refusals, `permanent_failures` the number of failures that no retry
+    can cure, both since the last step that succeeded.
     """
     due = {
         Action.RETRY: False,
@@ -156,7 +162,7 @@ def hold_reason(
 
 
 def held_retry_ms(reason: Reason, *, blocked_since_ms: int, now_ms: int) -> int | None:
-    """Return when to try a HELD execution again, after growing pauses of one to fifteen minutes; None for never."""
+    """Return when to retry a HELD execution, after growing pauses of one to fifteen minutes; None for never."""
     if reason not in RETRIED_REASONS:
         return None
     pause_s = min(max((now_ms - blocked_since_ms) / 4000, _MIN_RETRY_S), _MAX_RETRY_S)

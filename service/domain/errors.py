@@ -25,7 +25,7 @@ class AwsCallError(Exception):
 
 
 class TransientError(AwsCallError):
-    """The call was throttled, timed out, or failed in the service. Retry it."""
+    """A call that was throttled, timed out, or failed in the service. Retry it."""
 
     kind = "transient"
 
@@ -37,25 +37,25 @@ class ConflictError(AwsCallError):
 
 
 class NotFoundError(AwsCallError):
-    """The named resource does not exist, or not yet."""
+    """A call whose named resource does not exist, or not yet."""
 
     kind = "not_found"
 
 
 class CredentialsError(AwsCallError):
-    """Credentials are missing, have expired, or are not accepted yet."""
+    """A call without valid credentials: they are missing, have expired, or are not accepted yet."""
 
     kind = "credentials"
 
 
 class AccessDeniedError(AwsCallError):
-    """The credentials are valid and do not allow the call."""
+    """A call that the credentials, although valid, do not allow."""
 
     kind = "access_denied"
 
 
 class RequestRejectedError(AwsCallError):
-    """The request itself is invalid and will be refused each time."""
+    """A call whose request is itself invalid and will be refused each time."""
 
     kind = "rejected"
 

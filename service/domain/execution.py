@@ -56,7 +56,7 @@ class PublishPlan:
 
 @dataclass(frozen=True, slots=True)
 class SendProgress:
-    """How far sending has come.
+    """The progress of sending.
 
     `cursor` is the last path whose outcome is stored. `acknowledged_ahead` are the ids of messages for later paths
     that the queue has acknowledged.
@@ -90,7 +90,7 @@ class Execution:
 
     `reason_detail` is a sentence for a person. `blocked_since_ms` is the time of the first of the errors that keep the
     execution from going on, `blocked_reason` the reason with which it will be held. A HELD execution that has
-    `retry_at_ms` is tried again from then on, in the phase `held_from`, with the reason that it had before.
+    `retry_at_ms` is retried from then on, in the phase `held_from`, with the reason that it had before.
     """
 
     ids: ExecutionIds

@@ -1,4 +1,4 @@
-"""Updates of an execution from a look at DataSync or at the log."""
+"""Updates of an execution from DataSync's description or from its log."""
 
 from dataclasses import replace
 

@@ -48,7 +48,7 @@ class RecognizedLine(StrEnum):
 
 
 class UnparsedReason(StrEnum):
-    """Why a log line could not be parsed. A metric label, so a closed set."""
+    """The cause for which a log line could not be parsed. A metric label, so a closed set."""
 
     UNKNOWN_FORMAT = "unknown_format"
     LEVEL_INFO = "level_info"

@@ -16,7 +16,7 @@ LOOPS = ("discover", "claim", "renew", "extend", "notify", "wake", "execution")
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryPass:
-    """A look at all tasks, by the one worker that does this at a time."""
+    """A discovery pass over all tasks, by the one worker that does this at a time."""
 
     tasks: int
     tasks_listed: int
@@ -26,7 +26,7 @@ class DiscoveryPass:
 
 @dataclass(frozen=True, slots=True)
 class ClaimPass:
-    """A look at the table: the number of executions by phase, and the ids that this worker has claimed.
+    """A read of the table's indexes: the number of executions by phase, and the ids that this worker has claimed.
 
     `oldest_unpublished_age_s` is the time since the end of the execution that has waited longest; 0 if none waits.
     """
@@ -70,7 +70,7 @@ class LogRead:
 class PhaseChanged:
     """A transition of an execution.
 
-    `publish_delay_s` is the time from DataSync's end to the last message, where that was sent just now.
+    `publish_delay_s` is the time from DataSync's end to the last message, if this transition followed it.
     """
 
     ids: ExecutionIds
@@ -160,7 +160,7 @@ Observation = (
 )
 
 Observe = Callable[[Observation], None]
-"""Takes an observation at the moment at which it is made."""
+"""A function that takes an observation at the moment at which it is made."""
 
 
 def tick_failed(

@@ -1,6 +1,6 @@
 """The operator's choices for a worker, each with its default, its unit and the reason for the default.
 
-`config.Settings` reads them from the environment under the same names; no default stands anywhere else.
+`config.Settings` reads them from the environment under the same names; no default of these stands anywhere else.
 """
 
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ class WorkerOptions:
     """The operator's choices for a worker. Durations are seconds."""
 
     poll_interval_s: float = 15.0
-    """Pause between two looks at the executions, and at the log of a running one. DataSync's states last minutes."""
+    """Pause between two discovery passes, and two reads of a running execution's log. A status lasts minutes."""
 
     lookback_s: float = float(DAY_S)
-    """Age up to which executions that ended before the first sight of a task are processed. A day bridges a night."""
+    """Age, by its start, up to which an execution is processed when its task is first seen. A day bridges a night."""
 
     settle_s: float = 10.0
     """Time for which a finished execution's log must not grow. CloudWatch Logs shows most lines within seconds."""

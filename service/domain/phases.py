@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 class Phase(StrEnum):
-    """How far the service is with an execution."""
+    """The phase of an execution: how far the service has come with it."""
 
     FOLLOWING = "FOLLOWING"
     SEALING = "SEALING"
@@ -28,10 +28,10 @@ class PhaseEvent(StrEnum):
     SEALED = "the log is sealed and the files may be published"
     CARRY = "sealed after ERROR, so the files wait for the task's next SUCCESS"
     DISCARD_BY_POLICY = "sealed after ERROR, and the files are discarded"
-    HOLD = "a person must look at it"
+    HOLD = "it cannot go on now"
     ALL_SENT = "the last message is acknowledged"
     PUBLISHED_WITH_LATER = "a later execution has published the files"
-    RESUME_FOLLOWING = "the cause is gone, and following goes on"
+    RESUME_FOLLOWING = "released, or the cause is gone, and following goes on"
     RESUME_SEALING = "released, or the cause is gone, and sealing goes on"
     RESUME_PUBLISHING = "released, or the cause is gone, and publishing goes on"
     DISCARD = "a person discards it"
@@ -71,7 +71,7 @@ RESUME_EVENTS: Mapping[Phase, PhaseEvent] = MappingProxyType(
 
 
 class ForbiddenTransitionError(Exception):
-    """The event cannot happen to an execution in this phase."""
+    """An event that cannot happen to an execution in its phase."""
 
     def __init__(self, phase: Phase, event: PhaseEvent) -> None:
         super().__init__(f"an execution in phase {phase} has no transition for: {event}")
@@ -88,7 +88,7 @@ def next_phase(phase: Phase, event: PhaseEvent) -> Phase:
 
 
 class Reason(StrEnum):
-    """Why an execution left the normal path; shown as `reason`."""
+    """The cause for which an execution left the normal path; shown as `reason`."""
 
     VERIFICATION_FAILED = "verification_failed"
     EXECUTION_ERROR = "execution_error"

@@ -1,5 +1,6 @@
 """The plan of a publishing and its completion: which executions are published together, and what counts as new."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -128,6 +129,16 @@ def published_with_later(carried: Execution, later: Execution, *, now_ms: int) -
         published_at_ms=now_ms,
     )
     return published, phase_changed(carried, published)
+
+
+def with_counts_of_later(execution: Execution, later: Sequence[Execution]) -> Execution:
+    """Return a carried execution with the counts of its files that later ones have published so far."""
+    if execution.phase is not Phase.CARRIED:
+        return execution
+    counts = Counter[Outcome]()
+    for each in later:
+        counts.update(each.carried_outcome_counts.get(execution.id, {}))
+    return replace(execution, outcome_counts=dict(counts))
 
 
 def completed(execution: Execution, *, now_ms: int) -> Execution:

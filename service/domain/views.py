@@ -9,6 +9,16 @@ from service.domain.execution import Execution, Outcome
 from service.domain.file_decision import FileEvidence
 from service.domain.messages import utc
 
+_MISMATCHES = {
+    "<>": "source and destination differ (<>)",
+    "<": "only the source has the file (<)",
+    ">": "only the destination has the file (>)",
+}
+"""The sentences for the signs of a failed verification (troubleshooting-task-verification.html).
+
+DataSync documents `<>` and `>`; `<` is inferred from them.
+"""
+
 
 class FileState(StrEnum):
     """The state of a file. All but the first three are outcomes of a verified file."""
@@ -73,7 +83,7 @@ def file_view(file: ExecutionFile) -> dict[str, Any]:
         "state": file.state.value,
         "size": file.size_bytes,
         "verified_at": _utc(file.verified_at_ms),
-        "reason": file.reason,
+        "reason": _with_sign_explained(file.reason),
     }
 
 
@@ -89,6 +99,12 @@ def execution_file(path: str, evidence: FileEvidence, outcome: Outcome | None) -
     state = FileState(outcome.value) if outcome else FileState.VERIFIED
     reason = "not in S3 at its verified size" if state is FileState.MISSING else None
     return ExecutionFile(path, state, evidence.verified.size_bytes, evidence.verified.at_ms, reason)
+
+
+def _with_sign_explained(reason: str | None) -> str | None:
+    """Return the reason with a sentence in place of DataSync's sign for a mismatch, which Basic mode logs."""
+    sign, space, details = (reason or "").partition(" ")
+    return f"{_MISMATCHES[sign]}{space}{details}" if sign in _MISMATCHES else reason
 
 
 def _utc(at_ms: int | None) -> str | None:

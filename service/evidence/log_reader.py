@@ -1,4 +1,4 @@
-"""Reads an execution's status and log. Facts are stored before the checkpoint that follows them."""
+"""The reader of an execution's status and log. Facts are stored before the checkpoint that follows them."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ class _ReadStats:
 
 
 class LogReader:
-    """Reads DataSync's description and log of one execution at a time."""
+    """The reader of DataSync's description and log of one execution at a time."""
 
     def __init__(
         self, datasync: DataSync, logs: Logs, facts: FactStore, *, stream_prefix: str, now_ms: Callable[[], int]

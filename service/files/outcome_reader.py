@@ -11,7 +11,7 @@ _RANGES_PER_READ = 100
 
 
 class OutcomeReader:
-    """Reads the stored outcomes of one execution. Ask for paths in ascending order; each range is read once."""
+    """The reader of one execution's stored outcomes. Ask for paths in ascending order; each range is read once."""
 
     def __init__(self, outcomes: OutcomeStore, execution_id: ExecutionId) -> None:
         self._outcomes = outcomes

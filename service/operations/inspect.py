@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from service.domain.execution import Execution
 from service.domain.facts import MAX_PATH_BYTES
 from service.domain.names import ExecutionId
+from service.domain.phases import Phase
+from service.domain.publish_plan import with_counts_of_later
 from service.domain.views import CursorError, ExecutionFile, FilePage, FileState, execution_file
 from service.files.fact_merge import FactMerge
 from service.files.outcome_reader import OutcomeReader
@@ -16,7 +18,7 @@ MAX_SCANNED = 20_000
 
 
 class Inspector:
-    """Answers for every execution in the table, whichever worker processes it."""
+    """The queries. They answer for every execution in the table, whichever worker processes it."""
 
     def __init__(
         self, overview: Overview, executions: ExecutionStore, facts: FactStore, outcomes: OutcomeStore
@@ -28,11 +30,16 @@ class Inspector:
 
     async def latest(self, limit: int) -> Sequence[Execution]:
         """Return the executions that started last, newest first."""
-        return await self._overview.latest(limit)
+        found = await self._overview.latest(limit)
+        return [with_counts_of_later(execution, found) for execution in found]
 
     async def execution(self, execution_id: ExecutionId) -> Execution | None:
         """Return one execution; None if it is not known."""
-        return await self._executions.get(execution_id)
+        found = await self._executions.get(execution_id)
+        if found is None or found.phase is not Phase.CARRIED:
+            return found
+        later = await self._executions.list_of_task(found.task_id, started_since_ms=found.started_at_ms)
+        return with_counts_of_later(found, later)
 
     async def files(
         self,

@@ -22,7 +22,7 @@ MAX_SAMPLES = 3
 _SAMPLE_CHARACTERS = 200
 
 Parser = Callable[[str, int], ParsedLine]
-"""Takes a whole log event and its time in milliseconds since the epoch."""
+"""A function that takes a whole log event and its time in milliseconds since the epoch."""
 
 PARSERS: Mapping[TaskMode, Parser] = {TaskMode.BASIC: basic.parse, TaskMode.ENHANCED: enhanced.parse}
 """The parser of each task mode: every mode is here."""

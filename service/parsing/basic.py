@@ -13,7 +13,7 @@ from service.domain.facts import Fact, FactKind, ParsedLine, RecognizedLine, Unp
 from service.parsing.failure_detail import failure_detail
 
 _LineRule = Callable[[str, int], ParsedLine | None]
-"""Parses the text after a line's start, at a time in milliseconds. None if the text does not have the format."""
+"""A function from the text after a line's start, and a time in milliseconds, to what it states. None: wrong format."""
 
 _SIZED = re.compile(r"(.*), ([0-9]{1,18}) bytes(?:\r?\n)?", re.DOTALL)
 _EXECUTION_LINE_FORMATS = re.compile(
@@ -25,7 +25,7 @@ _EXECUTION_LINE_FORMATS = re.compile(
 _VERIFICATION_DETAIL = re.compile(r"(?:/.*\s(?:src|dst)Meta:|\s*(?:src|dst)Hash:)\s", re.DOTALL)
 _MISMATCH_SIGN = re.compile(r"(<>|<|>) ")
 _WITH_METADATA = re.compile(r"(.{1,4096})\r?\n\[[A-Z]+\] \1\s{1,8}((?:src|dst)Meta:.*)", re.DOTALL)
-"""Bounded like DataSync's paths: to 4,096 bytes (datasync-limits.html)."""
+"""A name, and a line that repeats it. Bounded like DataSync's paths: to 4,096 bytes (datasync-limits.html)."""
 
 
 def parse(message: str, at_ms: int) -> ParsedLine:

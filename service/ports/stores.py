@@ -110,7 +110,7 @@ class Overview(Protocol):
         """Return the executions in an active phase, in start order."""
 
     async def held_to_retry(self, *, now_ms: int) -> Sequence[ExecutionEntry]:
-        """Return the HELD executions whose time to be tried again has come, in start order."""
+        """Return the HELD executions whose retry is due, in start order."""
 
     async def expiring_before(self, phase: Phase, *, before_s: int) -> Sequence[ExecutionId]:
         """Return the executions in one phase that expire before then, in start order."""
@@ -135,7 +135,7 @@ class TaskStore(Protocol):
         """Record that an execution is not processed, for as long as DataSync may list it."""
 
     async def mark_backlog_registered(self, task: TaskId) -> None:
-        """Record that all executions that the task had at first sight are registered or ignored."""
+        """Record that all executions that the task had when it was first seen are registered or ignored."""
 
     async def advance_fully_published(self, task: TaskId, *, start_ms: int) -> None:
         """Record that everything of the task is published up to this start time. Never moves backwards."""

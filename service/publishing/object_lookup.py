@@ -1,4 +1,4 @@
-"""Looks up objects in S3: by listing where files are dense, one by one where they are sparse."""
+"""The lookup of objects in S3: by listing where files are dense, one by one where they are sparse."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Loads the executions of a task and plans with them."""
+"""The planner, which loads the executions of a task and plans with them."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from service.ports import ExecutionStore, TaskStore
 
 
 class Planner:
-    """Plans the publishing of an execution once no older execution of its task is active."""
+    """A planner of an execution's publishing, once no older execution of its task is active."""
 
     def __init__(self, tasks: TaskStore, executions: ExecutionStore, *, now_ms: Callable[[], int]) -> None:
         self._tasks = tasks
@@ -22,10 +22,8 @@ class Planner:
         if not task.backlog_registered:
             return None
         complete_ms = task.fully_published_start_ms or 0
-        is_overtaken = complete_ms >= execution.started_at_ms
-        siblings = await self._executions.list_of_task(
-            task.task_id, started_since_ms=0 if is_overtaken else complete_ms
-        )
+        is_late = complete_ms >= execution.started_at_ms
+        siblings = await self._executions.list_of_task(task.task_id, started_since_ms=0 if is_late else complete_ms)
         if has_older_active(execution, siblings):
             return None
         complete = last_fully_published(older_than(execution, siblings))

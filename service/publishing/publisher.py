@@ -28,7 +28,7 @@ class _Step(NamedTuple):
 
 
 class Publisher:
-    """Publishes one execution. Each step does one thing: plan, decide a chunk, send it, or complete the publishing.
+    """The publisher of one execution. Each step does one thing: plan, decide a chunk, send it, or finish.
 
     A failed step is repeated; a chunk that is sent in part keeps the rest. `has_unsaved_sends`: messages were
     acknowledged and that is not stored yet, so another worker would send them again.
@@ -59,20 +59,24 @@ class Publisher:
         """Do the next step, store its result, and return the pause before another one in seconds."""
         session, self._session = self._session or await self._sessions.open(leased.current), None
         if session is None:
-            step = _Step(await self._planner.plan(leased.current))
-            pause_s = 0.0 if step.execution else self._poll_interval_s
-        elif session.chunk is not None:
+            planned = await self._planner.plan(leased.current)
+            if planned is None:
+                return self._poll_interval_s
+            await leased.save(planned)
+            session = await self._sessions.open(planned) if leased.is_resumed else None
+        if session is None:
+            return 0.0
+        if session.chunk is not None:
             self._session = session
             step, pause_s = await self._send(leased, session.chunk), 0.0
         elif await session.decide_next():
             self._session = session
-            return 0.0  # A HELD execution that was resumed is stored as such before anything is sent.
+            return 0.0  # An execution that is resumed is stored as such before anything is sent.
         else:
             step, pause_s = await self._complete(leased), 0.0
         if step.execution is not None:
             await leased.save(step.execution, *step.observations)
-        if session is not None:
-            session.drop_stored()
+        session.drop_stored()
         self.has_unsaved_sends = False
         if step.error is not None:
             raise step.error

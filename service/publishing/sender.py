@@ -1,4 +1,4 @@
-"""Sends the messages of a chunk: in batches, several at a time, each one only while the lease is owned."""
+"""The sending of a chunk's messages: in batches, several at a time, each one only while the lease is owned."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _OPERATION = "sqs.SendMessageBatch"
 
 
 class Sender:
-    """Sends pending messages. Each acknowledgement is recorded in the chunk, whatever happens to the other messages."""
+    """A sender of a chunk's messages, which records each acknowledgement, whatever happens to the other messages."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
@@ -47,6 +47,8 @@ class Sender:
             except AwsCallError as error:
                 return error
         chunk.acknowledge(path for path, message in batch if message.id in result.sent)
-        if result.rejected:
-            return RequestRejectedError(_OPERATION, next(iter(result.rejected.values())))
+        for path, message in batch:
+            if message.id in result.rejected:
+                detail = f"the message for {'/' + path!r} is rejected: {result.rejected[message.id]}"
+                return RequestRejectedError(_OPERATION, detail)
         return TransientError(_OPERATION, f"{len(result.failed)} messages were not accepted") if result.failed else None

@@ -95,7 +95,7 @@ class PublishSession:
 
 
 class SessionFactory:
-    """Opens the sessions of executions."""
+    """A factory of the sessions in which executions are published."""
 
     def __init__(
         self,

@@ -64,7 +64,9 @@ COUNTERS: Mapping[str, Definition] = MappingProxyType(
         "phase_transitions": Definition(
             "Transitions of executions, by the phase that they led to.", ("phase",), list(product(Phase))
         ),
-        "executions_held": Definition("Executions that were held for a person.", ("reason",), list(product(Reason))),
+        "executions_held": Definition(
+            "Transitions of executions to HELD, by reason.", ("reason",), list(product(Reason))
+        ),
         "retention_extensions": Definition(
             "Extensions of an unfinished execution's retention, because half of it had passed."
         ),
@@ -97,7 +99,7 @@ GAUGES: Mapping[str, Definition] = MappingProxyType(
             "Time since the end of the execution that has waited longest for its messages; 0 if none waits."
         ),
         "last_discovery_timestamp_seconds": Definition(
-            "Unix time of this worker's last look at all tasks; 0 if another worker discovers."
+            "Unix time of this worker's last discovery pass; 0 if another worker discovers."
         ),
     },
 )

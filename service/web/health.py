@@ -29,7 +29,7 @@ def liveness(health: LoopHealth, now_s: float) -> dict[str, CheckResult]:
 
 
 class ReadinessProbe:
-    """Checks whatever must answer before the worker can work. Results are cached for a second."""
+    """The check of all that must answer before the worker can work. Results are cached for a second."""
 
     def __init__(self, checks: Mapping[str, Readiness], has_discovered: Callable[[], bool]) -> None:
         self._checks = checks

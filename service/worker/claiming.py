@@ -25,7 +25,7 @@ def claimable(executions: Sequence[ExecutionEntry]) -> list[ExecutionEntry]:
 
 
 class ExecutionClaimer:
-    """Claims executions that are free, up to `max_executions` at a time."""
+    """The claiming of executions that are free, up to `max_executions` at a time."""
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ MAX_LIST_AGE_S = 30.0
 """Idle tasks are listed in turn, and each at least this often: ListTasks does not show what started and ended since."""
 
 DESCRIPTIONS_PER_PASS = 100
-"""DescribeTaskExecution calls of one pass. Tasks with a long history share them at first sight."""
+"""DescribeTaskExecution calls of one pass. Tasks with a long history share them when first seen."""
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ def new_execution(
 
 
 class ExecutionDiscovery:
-    """Looks at all tasks at each tick."""
+    """The discovery, which passes over all tasks at each tick."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class ExecutionDiscovery:
         self._has_backlog = False
 
     async def tick(self) -> float:
-        """Register what is new. An error of one task does not keep the others from being looked at."""
+        """Register what is new. An error of one task does not keep the others from being handled."""
         if not await self._leases.acquire_discovery():
             self._caches.clear()
             return self._options.poll_interval_s

@@ -1,6 +1,7 @@
-"""Runs one claimed execution: the step of its phase at each tick, until there is nothing left to do."""
+"""The runner of one claimed execution: at each tick the step of its phase, until there is nothing left to do."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 
 from service.domain.error_policy import Action, blocks, hold_reason, treatment_of
 from service.domain.errors import ConflictError
@@ -12,14 +13,14 @@ from service.leasing.leased_executions import LeasedExecution, LeasedExecutions
 from service.worker.retention import RetentionExtension
 
 Step = Callable[[LeasedExecution], Awaitable[float]]
-"""Does the next step of an execution and returns the pause before another one, in seconds."""
+"""The next step of an execution. It returns the pause before another one, in seconds."""
 
 
 class ExecutionRunner:
-    """Runs the steps of one execution. `steps` has one for each active phase.
+    """The runner of one execution. `steps` has one for each active phase.
 
-    A HELD execution that is due to be tried again takes the step of the phase in which it was held; it stays HELD
-    until that succeeds.
+    A HELD execution that is due for a retry takes the step of the phase in which it was held. It stays HELD until that
+    step succeeds.
     """
 
     def __init__(
@@ -81,17 +82,19 @@ class ExecutionRunner:
     async def _is_over(self, error: Exception, *, is_retry_of_held: bool) -> bool:
         """Treat an error. Return whether this worker is done with the execution; False to retry the step."""
         treatment = treatment_of(error)
-        is_permanent = treatment.action is Action.HOLD_WHEN_REPEATED
-        self._permanent_failures = self._permanent_failures + 1 if is_permanent else 0
+        if treatment.action is Action.HOLD_WHEN_REPEATED:
+            self._permanent_failures += 1
         if treatment.action is Action.RETRY and not (blocks(error) or is_retry_of_held):
             return False
         leased = await self._executions.load(self._execution_id)
-        if leased is None or is_retry_of_held:
-            if leased is not None:
-                await leased.postpone_retry()
+        if leased is None:
             return True
-        blocked_s = leased.blocked_s(treatment.reason)
-        reason = hold_reason(treatment, self._options, blocked_s=blocked_s, permanent_failures=self._permanent_failures)
+        if is_retry_of_held:
+            await leased.postpone_retry(error, hold_reason(treatment, self._options, blocked_s=inf))
+            return True
+        reason = hold_reason(
+            treatment, self._options, blocked_s=leased.blocked_s, permanent_failures=self._permanent_failures
+        )
         if reason is not None:
             await leased.hold(reason, error)
         elif blocks(error):

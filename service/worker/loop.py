@@ -16,7 +16,7 @@ STALLED_AFTER_S = 180.0
 """Time that a tick may take: a call that gets no answer is tried four times, for half a minute each."""
 
 TickFunction = Callable[[], Awaitable[float | None]]
-"""Does one tick and returns the pause before the next one in seconds; None after the last tick."""
+"""A function that does one tick and returns the pause before the next one in seconds; None after the last tick."""
 
 
 class WakeSignal:

@@ -19,7 +19,10 @@ REJECTED_RETRY_S = 3600.0
 
 
 class Notifier:
-    """Publishes for all workers while this one owns the discovery lease. Two at once would publish twice."""
+    """The notifier, which publishes for all workers while this one owns the discovery lease.
+
+    Two at once would publish twice.
+    """
 
     def __init__(
         self,

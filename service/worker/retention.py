@@ -17,7 +17,10 @@ from service.leasing.owned_leases import OwnedLeases
 from service.ports import Clock, ExecutionStore, FactStore, OutcomeStore, Overview
 
 WAITING_PHASES = (Phase.CARRIED, Phase.HELD)
-"""The phases in which an execution is not finished and no worker processes it."""
+"""The phases in which an execution waits.
+
+It is not finished, and no worker processes it except to retry a HELD one.
+"""
 
 SCAN_INTERVAL_S = 3600.0
 _RANGES_PER_PAGE = 100
@@ -25,7 +28,7 @@ _RANGES_PER_PAGE = 100
 
 @dataclass(slots=True)
 class _ExtensionProgress:
-    """How far an extension has come. `facts_key` is the last key of a run that was written again; None: all were.
+    """The progress of an extension. `facts_key` is the last key of a run that was written again; None: all were.
 
     `outcomes_path` is the last path of a range of outcomes that was.
     """
@@ -36,7 +39,7 @@ class _ExtensionProgress:
 
 
 class RetentionExtension:
-    """Extends the retention of one execution at a time, a page at each step: facts, outcomes, and then the execution.
+    """The extension of one execution's retention, a page at each step: facts, outcomes, and then the execution.
 
     Every write is idempotent. A failed step is repeated; an extension that another process began starts again.
     """

@@ -1,4 +1,4 @@
-"""Starts the loops and a runner for each claimed execution, and stops them in order."""
+"""The supervisor, which starts the loops and a runner for each claimed execution, and stops them in order."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ RELEASE_TIMEOUT_S = 3.0
 
 
 class Supervisor:
-    """Runs a worker until its stop event is set, then for at most `drain_s` more.
+    """The supervisor of a worker, which runs until its stop event is set, then for at most `drain_s` more.
 
     Leases are renewed until the work has ended, so that no worker takes over what is being finished. Work that is cut
     off is safe: it was stored, or is done again. `ticks` are the other loops, by name.

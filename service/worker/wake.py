@@ -11,7 +11,7 @@ It also limits the calls to a queue that answers at once with nothing.
 
 
 class Waker:
-    """Wakes the loops once for all wake-ups that arrive together, and a second time after a pause.
+    """A waker, which wakes the loops once for all wake-ups that arrive together, and a second time after a pause.
 
     The second signal is for what the first one has started (an execution that one loop registers is claimed by
     another), and for what DataSync or the table's index did not show yet.

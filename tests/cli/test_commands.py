@@ -13,6 +13,7 @@ import pytest
 import service.app
 from service import __version__
 from service.cli import commands, main
+from service.cli.show import HEADINGS
 from service.config import Settings
 from service.domain.errors import AccessDeniedError, NotFoundError, RequestRejectedError, TransientError
 from service.domain.execution import Execution, Outcome, S3Location
@@ -20,7 +21,7 @@ from service.domain.facts import Fact, FactKind
 from service.domain.names import parse_execution_arn
 from service.domain.phases import Phase, Reason
 from service.domain.port_types import OutcomeRange
-from service.operations.commands import CommandRefused
+from service.operations.commands import CommandRefusedError
 from service.operations.inspect import Inspector
 from tests.domain.examples import an_execution
 from tests.fakes.stores import MemoryExecutionStore, MemoryFactStore, MemoryOutcomeStore
@@ -73,7 +74,7 @@ class FakeAws:
 
     async def release(self, name):
         if name not in self.executions.records:
-            raise CommandRefused(f"{name} is not known")
+            raise CommandRefusedError(f"{name} is not known")
         return f"{name} is released"
 
     async def _fail(self, _):
@@ -256,7 +257,20 @@ def test_rows_are_aligned_on_a_terminal(aws, status_on_terminal):
     assert heading.index("STARTED") == later.index("2026-") == held.index("2026-")
 
 
-@pytest.mark.parametrize("columns", [70, 90, 120])
+@pytest.mark.parametrize(
+    ("columns", "dropped"), [(80, {"STARTED", "TASK"}), (100, {"STARTED", "TASK"}), (120, {"TASK"}), (150, set())]
+)
+def test_narrow_terminal_shows_whole_execution_ids_and_drops_columns(aws, status_on_terminal, columns, dropped):
+    long_arn = IDS.arn.replace("exec-0b", "exec-0123456789abcdef0").replace("task-0a", "task-0123456789abcdef0")
+    ids = parse_execution_arn(long_arn)
+    aws.register(an_execution(2, ids=ids, phase=Phase.HELD, reason=Reason.LOG_INCOMPLETE, status="TRANSFERRING"))
+    lines = plain(status_on_terminal(columns=columns))
+    assert lines[1].startswith("exec-0123456789abcdef0  HELD")
+    assert set(HEADINGS) - set(lines[0].split()) == dropped
+    assert max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("columns", [76, 90, 120])
 def test_cells_are_folded_on_a_narrow_terminal_and_stay_aligned(aws, status_on_terminal, columns):
     long_id = parse_execution_arn(IDS.arn.replace("exec-0b", "exec-0123456789abcdef0"))
     aws.register(DENIED, an_execution(2, ids=long_id))

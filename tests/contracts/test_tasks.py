@@ -28,7 +28,7 @@ def executions(store):
     return store[1]
 
 
-async def test_task_keeps_its_first_sight(tasks):
+async def test_task_keeps_the_time_at_which_it_was_first_seen(tasks):
     task = a_task_id()
     assert await tasks.get_or_create(task, first_seen_at_ms=START_MS) == TaskRecord(task, START_MS)
     assert await tasks.get_or_create(task, first_seen_at_ms=START_MS + 1) == TaskRecord(task, START_MS)

@@ -63,7 +63,7 @@ def test_pages_with_links_are_found():
     assert len(links((ROOT / "docs/README.md").read_text(encoding="utf-8"))) > 20
 
 
-def test_a_broken_link_is_noticed(tmp_path):
+def test_broken_link_is_noticed(tmp_path):
     page = ROOT / "docs" / "README.md"
     assert problem(page, "nowhere.md") == "nowhere.md does not exist"
     assert problem(page, "states.md#nowhere") == "states.md#nowhere names a heading that does not exist"
@@ -88,5 +88,5 @@ def test_every_page_of_the_docs_is_in_an_index():
     ] == []
 
 
-def test_the_picture_of_the_flow_is_up_to_date():
-    assert PICTURE.read_text(encoding="utf-8") == drawing(), "stale: run `python docs/draw_flow.py`"
+def test_picture_of_the_flow_is_up_to_date():
+    assert PICTURE.read_text(encoding="utf-8") == drawing(), "stale: run `.venv/bin/python docs/draw_flow.py`"

@@ -44,7 +44,7 @@ def test_each_command_has_one_row_with_its_options():
         assert set(re.findall(r"--[a-z-]+", documented[name])) == options - {"--help"}, name
 
 
-def test_the_glossary_is_in_alphabetical_order():
+def test_glossary_is_in_alphabetical_order():
     words = re.findall(r"^## (.+)$", (DOCS / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(words) > 50
     assert words == sorted(words, key=str.lower)

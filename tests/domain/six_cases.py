@@ -20,8 +20,7 @@ COMPLETE, INCOMPLETE = "complete", "incomplete"
 class CaseExecution:
     """An execution of the case's task. `ran` are the times of day of its start and end, UTC.
 
-    `log` is complete if it matched
-    DataSync's counters. `role` is the expected role in the plan.
+    `log` is complete if it matched DataSync's counters. `role` is the expected role in the plan.
     """
 
     name: str
@@ -93,7 +92,7 @@ CASES = (
         ),
     ),
     Case(
-        "Overtaken",
+        "Superseded",
         "A and B ended in ERROR and are carried. B and C have newer facts about some of A's files. The newest facts "
         "decide.",
         "C",

@@ -160,7 +160,7 @@ def test_every_translated_operation_is_named_by_a_constant():
     assert translated_operations() - literals == NOT_CALLS_TO_AWS | {"operation"}
 
 
-# When an execution is held.
+# Holding.
 
 OPTIONS = WorkerOptions(seal_deadline_s=900)
 
@@ -195,7 +195,7 @@ def test_limits_are_the_documented_ones():
     assert (NOT_FOUND_PATIENCE_S, MAX_PERMANENT_FAILURES) == (300, 5)
 
 
-# When a held execution is tried again.
+# Retries of held executions.
 
 
 @pytest.mark.parametrize(
@@ -215,18 +215,26 @@ def test_pause_never_shrinks(earlier_ms, more_ms):
     assert 60_000 <= pause_ms(earlier_ms) <= pause_ms(earlier_ms + more_ms) <= 900_000
 
 
-def test_only_executions_without_access_or_unknown_to_datasync_are_tried_again():
+def test_only_executions_without_access_or_unknown_to_datasync_are_retried():
     retried = {reason for reason in Reason if held_retry_ms(reason, blocked_since_ms=0, now_ms=0) is not None}
     assert retried == {Reason.ACCESS_DENIED, Reason.EXECUTION_NOT_FOUND} == RETRIED_REASONS
 
 
-# What is shown with the execution.
+# Errors that are shown with the execution.
 
 
 @pytest.mark.parametrize(("resource", "kind"), PAIRS, ids=str)
 def test_error_is_shown_if_it_may_last_and_can_be_stored(resource, kind):
-    lasts = kind in ("not_found", "credentials", "access_denied", "rejected")
-    assert blocks(error_of(resource, kind)) is (lasts and resource is not Resource.TABLE)
+    lasting = {"not_found", "credentials", "access_denied", "rejected"}
+    if resource is Resource.TABLE:
+        lasting = {"access_denied", "rejected"}
+    assert blocks(error_of(resource, kind)) is (kind in lasting)
+
+
+@pytest.mark.parametrize("kind", ERROR_KINDS)
+@pytest.mark.parametrize("operation", ["GetItem", "TransactWriteItems", "UpdateItem"])
+def test_error_of_the_execution_s_own_item_is_not_shown(operation, kind):
+    assert not blocks(ERROR_KINDS[kind](f"dynamodb.{operation}", "no"))
 
 
 def test_error_that_is_not_a_call_to_aws_is_not_shown():

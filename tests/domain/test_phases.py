@@ -107,7 +107,7 @@ def test_discarded_execution_stays_discarded():
 
 def test_diagram_in_the_documentation_is_up_to_date():
     page = PAGE.read_text(encoding="utf-8")
-    assert with_drawing(page) == page, "stale: run `python docs/draw_states.py`"
+    assert with_drawing(page) == page, "stale: run `.venv/bin/python docs/draw_states.py`"
 
 
 def test_diagram_shows_every_transition():

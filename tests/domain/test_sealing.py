@@ -291,7 +291,7 @@ def test_event_follows_from_status_log_and_options(status, complete, on_error, o
         ("ERROR", "drop", "POINT_IN_TIME_CONSISTENT", rows(2), PhaseEvent.DISCARD_BY_POLICY),
     ],
 )
-def test_execution_is_held_without_s3_if_only_s3_can_tell_which_files_are_new(
+def test_execution_is_held_without_s3_if_only_s3_shows_which_files_are_new(
     status, on_error, verify_mode, fact_counts, event
 ):
     execution = ended(

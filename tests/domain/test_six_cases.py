@@ -90,7 +90,7 @@ by_title = pytest.mark.parametrize("case", CASES, ids=lambda case: case.title.lo
 
 
 def test_all_six_cases_are_stated():
-    titles = ["Carried", "Overtaken", "Held", "Released late", "POINT_IN_TIME_CONSISTENT", "Incomplete log"]
+    titles = ["Carried", "Superseded", "Held", "Released late", "POINT_IN_TIME_CONSISTENT", "Incomplete log"]
     assert [case.title for case in CASES] == titles
 
 

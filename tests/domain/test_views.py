@@ -148,3 +148,18 @@ def test_unknown_values_of_a_file_are_null():
 )
 def test_unprintable_characters_are_escaped(text, keep, escaped):
     assert escape_unprintable(text, keep=keep) == escaped
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("<>", "source and destination differ (<>)"),
+        ("<> srcMeta: size=1", "source and destination differ (<>) srcMeta: size=1"),
+        ("<", "only the source has the file (<)"),
+        (">", "only the destination has the file (>)"),
+        ("<none>", "<none>"),
+        (None, None),
+    ],
+)
+def test_sign_of_a_mismatch_is_shown_with_a_sentence(stored, shown):
+    assert file_view(ExecutionFile("a", FileState.FAILED, reason=stored))["reason"] == shown

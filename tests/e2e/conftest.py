@@ -1,4 +1,4 @@
-"""Real processes: a moto server, the emulator, and as many workers as a test wants, with AWS's own names for things."""
+"""Fixtures with real processes: a moto server, the emulator, and any number of workers."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ import pytest
 from tests.contracts.servers import ENVIRONMENT, an_emulator
 
 REGION = ENVIRONMENT["AWS_REGION"]
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 _numbers = itertools.count()
 
 
@@ -28,23 +28,23 @@ def emulator_url(moto_url, shares):
         yield url
 
 
-async def eventually(condition, *, patience_s=PATIENCE_S):
-    """Return what the condition returns once that is true. Asks another process, so it has to ask again."""
-    async with asyncio.timeout(patience_s):
-        while not (answer := await condition()):  # noqa: ASYNC110  (another process sets no event of this one)
+async def eventually(condition, *, timeout_s=TIMEOUT_S):
+    """Call the condition until its result is true, and return that result."""
+    async with asyncio.timeout(timeout_s):
+        while not (result := await condition()):  # noqa: ASYNC110  (another process sets no event of this one)
             await asyncio.sleep(0.2)
-        return answer
+        return result
 
 
 @dataclass
 class Worker:
-    """`datasync-trigger run` as a process. `lines` are its log lines so far."""
+    """A process of `datasync-trigger run`. `lines` are its log lines so far."""
 
     process: asyncio.subprocess.Process
     lines: list[dict] = field(default_factory=list)
     url: str = ""
 
-    async def read(self):
+    async def read_log(self):
         async for line in self.process.stdout:
             self.lines.append(json.loads(line))
 
@@ -53,17 +53,20 @@ class Worker:
 
     async def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+        return await asyncio.wait_for(self.process.wait(), TIMEOUT_S)
 
     async def get(self, path):
-        """Status and JSON of a path."""
+        """Return HTTP status and JSON of a path."""
         async with aiohttp.ClientSession() as http, http.get(f"{self.url}{path}") as answer:
             return answer.status, await answer.json()
 
 
 @dataclass
-class Scene:
-    """A task of its own with share, bucket, queue and table, and what a person does with them."""
+class Deployment:
+    """A deployment of the service for one task, with its own share, bucket, queue and table.
+
+    The methods do what DataSync's users and the service's operators do.
+    """
 
     environment: dict[str, str]
     folder: Path
@@ -72,42 +75,43 @@ class Scene:
     stack: contextlib.AsyncExitStack
 
     def write(self, *names, text="some,rows\n"):
+        """Write files to the share."""
         for name in names:
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{text}{name}\n")
 
     async def execute(self):
-        """Start an execution and wait for its end; returns its ARN and status."""
+        """Start an execution and wait for its end. Return its ARN and status."""
         arn = await self.start()
-        return arn, await self.has_ended(arn)
+        return arn, await self.wait_for_end(arn)
 
     async def start(self):
         return (await self.clients["datasync"].start_task_execution(TaskArn=self.task_arn))["TaskExecutionArn"]
 
-    async def has_ended(self, arn):
+    async def wait_for_end(self, arn):
         async def status():
             answer = await self.clients["datasync"].describe_task_execution(TaskExecutionArn=arn)
             return answer["Status"] if answer["Status"] in ("SUCCESS", "ERROR") else None
 
         return await eventually(status)
 
-    async def command(self, *words, **environment):
-        """Run `datasync-trigger` to its end; returns exit code, stdout, stderr."""
+    async def command(self, *arguments, **environment):
+        """Run `datasync-trigger` to its end. Return exit code, stdout and stderr."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "service",
-            *words,
+            *arguments,
             env={**self.environment, **environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
         return process.returncode, out.decode(), err.decode()
 
     async def worker(self, **environment):
-        """Start a worker and wait until it serves HTTP."""
+        """Start a worker, and return it once it serves HTTP."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -117,7 +121,7 @@ class Scene:
             stdout=asyncio.subprocess.PIPE,
         )
         worker = Worker(process)
-        reading = asyncio.create_task(worker.read())
+        reading = asyncio.create_task(worker.read_log())
         self.stack.push_async_callback(self._end, worker, reading)
 
         async def started():
@@ -137,13 +141,13 @@ class Scene:
         worker.process._transport.close()
 
     async def receive(self, count, url=None):
-        """Receive until there are at least so many messages, and then until none is left; bodies in no order.
+        """Receive at least `count` messages and all others that are there. Return their bodies, in any order.
 
-        Of the service's queue, or of another one.
+        The default is the service's queue. Message attributes are added to each body as `attributes`.
         """
         sqs, url, bodies = self.clients["sqs"], url or self.environment["TRIGGER_QUEUE_URL"], []
 
-        async def take():
+        async def queue_is_empty():
             answer = await sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
             messages = answer.get("Messages", [])
             bodies.extend(json.loads(m["Body"]) | {"attributes": m.get("MessageAttributes", {})} for m in messages)
@@ -152,11 +156,11 @@ class Scene:
                 await sqs.delete_message_batch(QueueUrl=url, Entries=entries)
             return not messages
 
-        await eventually(lambda: _both(take, lambda: len(bodies) >= count))
+        await eventually(lambda: _both(queue_is_empty, lambda: len(bodies) >= count))
         return bodies
 
     async def subscribe(self):
-        """Give the service a topic for its notifications; returns the URL of a queue that gets them."""
+        """Configure a topic for the service's notifications. Return the URL of a queue that receives them."""
         name = f"{self.environment['TRIGGER_TABLE_NAME']}-notifications"
         topic = (await self.clients["sns"].create_topic(Name=name))["TopicArn"]
         url = (await self.clients["sqs"].create_queue(QueueName=name))["QueueUrl"]
@@ -167,31 +171,32 @@ class Scene:
         return url
 
     async def phase(self, worker, arn, *phases):
-        """Wait until the execution is in one of the phases, as that worker shows it; returns it."""
+        """Wait until a worker shows the execution in one of the phases, and return the execution."""
         path = f"/api/executions/{arn.rpartition('/')[2]}"
 
-        async def arrived():
+        async def execution_in_phase():
             status, execution = await worker.get(path)
             return execution if status == 200 and execution["phase"] in phases else None
 
         try:
-            return await eventually(arrived)
+            return await eventually(execution_in_phase)
         except TimeoutError:
             raise AssertionError(f"{await worker.get(path)} after {worker.lines[-10:]}") from None
 
 
-async def _both(take, enough):
-    return await take() and enough()
+async def _both(is_empty, is_enough):
+    return await is_empty() and is_enough()
 
 
 @pytest.fixture
-async def scene(moto_url, emulator_url, shares):
-    """A scene whose queue and table are made by `init`."""
+async def deployment(moto_url, emulator_url, shares):
+    """Return a deployment whose queue and table `init` has created."""
     async with contextlib.AsyncExitStack() as stack:
-        yield await a_scene(stack, moto_url, emulator_url, shares)
+        yield await create_deployment(stack, moto_url, emulator_url, shares)
 
 
-async def a_scene(stack, moto_url, emulator_url, shares, *, queue="queue", initialised=True, **task):
+async def create_deployment(stack, moto_url, emulator_url, shares, *, queue="queue", initialised=True, **task):
+    """Create a deployment. `task` holds parameters of CreateTask; without `initialised`, `init` is not run."""
     number = f"{os.getpid()}-{next(_numbers)}"
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -219,20 +224,20 @@ async def a_scene(stack, moto_url, emulator_url, shares, *, queue="queue", initi
     }
     folder = shares / "nas" / number
     folder.mkdir(parents=True)
-    task_arn = await _a_task(clients, number, **task)
+    task_arn = await _create_task(clients, number, **task)
     environment["TRIGGER_TASK_ARNS"] = task_arn
-    scene = Scene(environment, folder, task_arn, clients, stack)
+    deployment = Deployment(environment, folder, task_arn, clients, stack)
     name = queue.replace("queue", f"queue-{number}")
     if initialised:
-        code, out, err = await scene.command("init", "--queue", name)
+        code, out, err = await deployment.command("init", "--queue", name)
         assert code == 0, err
         environment["TRIGGER_QUEUE_URL"] = out.split()[-1]
     else:
         environment["TRIGGER_QUEUE_URL"] = f"{moto_url}/123456789012/{name}"
-    return scene
+    return deployment
 
 
-async def _a_task(clients, number, **changes):
+async def _create_task(clients, number, **changes):
     await clients["s3"].create_bucket(
         Bucket=f"bucket-{number}", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
@@ -259,12 +264,12 @@ async def _a_task(clients, number, **changes):
 
 
 @contextlib.asynccontextmanager
-async def fault(emulator_url, **words):
-    """A fault of the emulator, in force for the time of the block."""
+async def fault(emulator_url, **parameters):
+    """Switch on a fault of the emulator for the duration of the block."""
     url = f"{emulator_url}/_emulator/faults"
     name = f"fault-{next(_numbers)}"
     async with aiohttp.ClientSession() as http:
-        async with http.post(url, json={**words, "name": name}) as answer:
+        async with http.post(url, json={**parameters, "name": name}) as answer:
             assert answer.status < 300, await answer.text()
         yield
         async with http.delete(f"{url}/{name}") as answer:

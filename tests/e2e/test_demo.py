@@ -1,4 +1,4 @@
-"""`python -m emulator.demo --keep` as a person uses it: read its output, paste its commands, stop it by Ctrl-C."""
+"""Use of `python -m emulator.demo --keep`: read its output, paste its commands, stop it by Ctrl-C."""
 
 import html
 import os
@@ -15,12 +15,12 @@ CHARACTER_WIDTH = 12.2
 
 
 def masked(line):
-    """Return a line without what differs from run to run: ids and seconds."""
+    """Return a line with a mask for ids and seconds, which differ from run to run."""
     return re.sub(r"…\w{4}|exec-\w{17}|\(\d+ s\)", "*", line).rstrip()
 
 
 def lines_until(process, pattern):
-    """Return the next lines of its output, up to one that the pattern matches."""
+    """Return the next lines of the process's output, up to the first that matches the pattern."""
     lines = []
     for line in process.stdout:
         lines.append(line.rstrip("\n"))
@@ -29,8 +29,8 @@ def lines_until(process, pattern):
     raise AssertionError(f"the demo ended: {lines}")
 
 
-def lines_of_the_picture():
-    """Return the lines that the picture shows, without what differs from run to run."""
+def masked_lines_of_the_picture():
+    """Return the masked lines that the picture shows."""
     lines = {}
     for x, y, text in re.findall(r'<text class="demo-r\d+" x="(\S+)" y="(\S+)"[^>]*>(.+?)</text>', PICTURE.read_text()):
         column = round(float(x) / CHARACTER_WIDTH)
@@ -68,7 +68,7 @@ def test_demo_shows_three_executions_and_its_commands_work_in_any_folder_and_any
 
     assert not [line for line in shown if "\x1b" in line or line.startswith("Wrong:")]
     [end] = [number for number, line in enumerate(shown) if line.startswith("Everything is still running")]
-    assert {masked(line) for line in shown[:end] if line} <= lines_of_the_picture(), "run `make demo-recording`"
+    assert {masked(line) for line in shown[:end] if line} <= masked_lines_of_the_picture(), "run `make demo-recording`"
     phases = [line.split()[1:5] for line in paste(status).splitlines()[1:]]
     assert phases == [
         ["PUBLISHED", "-", "SUCCESS", "1"],
@@ -81,9 +81,9 @@ def test_demo_shows_three_executions_and_its_commands_work_in_any_folder_and_any
         ("published", "/late/two.csv"),
     ]
     execution_id = paste(new_file).strip().rpartition("/")[2]
-    news = lines_until(demo, rf"…{execution_id[-4:]}  PUBLISHED ")
-    assert ["message", f"…{execution_id[-4:]}", "/today.txt"] in [line.split()[:3] for line in news]
-    assert '  "s3uri": "s3://landing/incoming/today.txt",' in news
+    new_lines = lines_until(demo, rf"…{execution_id[-4:]}  PUBLISHED ")
+    assert ["message", f"…{execution_id[-4:]}", "/today.txt"] in [line.split()[:3] for line in new_lines]
+    assert '  "s3uri": "s3://landing/incoming/today.txt",' in new_lines
 
     demo.send_signal(signal.SIGINT)
     assert demo.stdout.read() == "\nStopping.\n"
@@ -91,5 +91,5 @@ def test_demo_shows_three_executions_and_its_commands_work_in_any_folder_and_any
     assert list(tmp_path.glob("datasync-trigger-demo-*")) == []
 
 
-def test_picture_needs_nothing_from_elsewhere():
+def test_picture_refers_to_no_other_server():
     assert re.findall(r"[a-z]+://[^\"]+", PICTURE.read_text()) == ["http://www.w3.org/2000/svg"]

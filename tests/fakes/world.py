@@ -34,7 +34,7 @@ DEFAULTS = WorkerOptions()
 
 @dataclass
 class VirtualClock:
-    """Time that passes only when told to."""
+    """A clock that moves only when a test advances it."""
 
     ms: int = EPOCH_MS
 
@@ -53,9 +53,9 @@ class VirtualClock:
 
 @dataclass
 class World:
-    """What happens outside of the service. Each method is something that DataSync, CloudWatch or a person does.
+    """The surroundings of the service: DataSync, its logs, S3, the queue, the table and the topic.
 
-    With a topic, transitions are announced.
+    The methods cause events there, or return results. With a topic, the service sends notifications.
     """
 
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -110,7 +110,7 @@ class World:
         return arn
 
     def end(self, arn: ExecutionArn, status: str = "SUCCESS", **changes) -> None:
-        """End an execution. Without other word its counter is what its log says."""
+        """End an execution. FilesVerified is the number of its "Verified" lines unless a change sets it."""
         lines = {event.message for event in self.logs.groups[GROUP].get(self.stream_name(arn), ())}
         counted = len([line for line in lines if "Verified " in line])
         changes = {"files_verified": counted, **changes}
@@ -125,7 +125,7 @@ class World:
         return self.logs.groups[GROUP].setdefault(self.stream_name(arn), [])
 
     def log(self, arn: ExecutionArn, *messages: str) -> None:
-        """Let log lines arrive."""
+        """Add log lines to the execution's stream."""
         self.stream(arn).extend(LogEvent(self.clock.ms, message) for message in messages)
 
     def put(self, path: str, size_bytes: int = 3) -> StoredObject:
@@ -135,7 +135,7 @@ class World:
         return stored
 
     def copy(self, arn: ExecutionArn, *paths: str, size_bytes: int = 3) -> None:
-        """Write objects and log that they are verified."""
+        """Write objects and log them as verified."""
         for path in paths:
             self.put(path, size_bytes)
             self.log(arn, f"[NOTICE] Verified file /{path}, {size_bytes} bytes")
@@ -149,21 +149,21 @@ class World:
         return self.executions.records[ExecutionId(arn.split("/")[3])]
 
     def sent(self) -> list[tuple[str, str]]:
-        """What is on the queue, as execution id and file name, in order."""
+        """Return the messages on the queue, as execution id and file name, in order."""
         return [(message.execution_id, json.loads(message.body)["fileName"]) for message in self.queue.messages]
 
     def notified(self) -> list[tuple[str, str | None, str]]:
-        """What the topic has, as phase, reason and execution id, in order."""
+        """Return the notifications of the topic, as phase, reason and execution id, in order."""
         sent = [notification.attributes for notification in self.topic.notifications]
         return [(each["phase"], each.get("reason"), each["execution_id"]) for each in sent]
 
     def names(self) -> list[str]:
-        """The file names on the queue, in order."""
+        """Return the file names on the queue, in order."""
         return [name for _, name in self.sent()]
 
 
 class Worker:
-    """A worker whose ticks are done by hand, one at a time, in virtual time."""
+    """A worker whose ticks a test does one after the other, in virtual time."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class Worker:
         self.runners = {}
 
     async def round(self) -> float:
-        """Do one tick of every loop; return the shortest pause that a runner asked for."""
+        """Do one tick of every loop. Return the shortest pause that a runner asked for."""
         await self.leases.renew_all()
         await self.discovery.tick()
         await self.retention.tick()
@@ -208,9 +208,9 @@ class Worker:
     async def work(
         self, *, until: Callable[[], bool] = lambda: False, seconds: float = 120.0, retrying: tuple = ()
     ) -> None:
-        """Do rounds until the condition holds, or until that much virtual time has passed.
+        """Do rounds until the condition holds or this much virtual time has passed.
 
-        A round that raises one of `retrying` is repeated, as a loop would do.
+        A round that raises one of `retrying` is repeated, as a loop does it.
         """
         end_s = self.world.clock.now_s() + seconds
         while not until() and self.world.clock.now_s() < end_s:

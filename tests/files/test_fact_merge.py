@@ -64,7 +64,7 @@ async def stored(facts, execution, paths, kind=FactKind.VERIFIED):
     await facts.add(execution, [verified(path)._replace(kind=kind) for path in paths])
 
 
-async def test_files_come_in_the_order_of_s3():
+async def test_files_are_returned_in_the_order_of_s3():
     facts, execution = MemoryFactStore(), an_execution()
     await stored(facts, execution, reversed(ORDER_OF_S3))
     assert [path for path, _ in await whole(FactMerge(facts, [execution]))] == ORDER_OF_S3

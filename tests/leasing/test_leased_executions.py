@@ -12,6 +12,7 @@ from service.domain.errors import (
     RequestRejectedError,
     TransientError,
 )
+from service.domain.execution import PlanMember, PublishPlan, SendProgress
 from service.domain.observations import PhaseChanged, UnknownStatusSeen
 from service.domain.phases import ForbiddenTransitionError, Phase, PhaseEvent, Reason
 from service.domain.reason_details import reason_detail
@@ -22,6 +23,8 @@ from tests.domain.examples import START_MS, an_execution
 from tests.fakes.stores import MemoryExecutionStore
 
 MINUTE_MS = 60_000
+PLAN = PublishPlan((PlanMember("exec-1", START_MS, publishes=True),), START_MS)
+SLOW = TransientError("s3.ListObjectsV2", "slow down")
 DENIED = AccessDeniedError("s3.ListObjectsV2", "no access to the bucket landing; allow s3:ListBucket")
 
 
@@ -69,11 +72,13 @@ class Scene:
         return self.store.records[self.id]
 
     def phase_changes(self):
-        return [(o.previous_phase, o.phase, o.reason, o.reason_detail) for o in self.observed]
+        return [
+            (o.previous_phase, o.phase, o.reason, o.reason_detail) for o in self.observed if isinstance(o, PhaseChanged)
+        ]
 
 
 def a_held_execution(*, held_from=Phase.PUBLISHING, reason=Reason.ACCESS_DENIED):
-    """Return the changes of an execution that was held at START_MS and is tried again a minute later."""
+    """Return the changes of an execution that was held at START_MS and is retried a minute later."""
     return {
         "phase": Phase.HELD,
         "reason": reason,
@@ -119,7 +124,7 @@ CHANGES = {
 }
 
 HELD_CHANGES = {
-    "postpone_retry": lambda leased: leased.postpone_retry(),
+    "postpone_retry": lambda leased: leased.postpone_retry(DENIED, None),
     "resume and confirm": lambda leased: leased.resume() or leased.confirm(),
 }
 
@@ -353,40 +358,41 @@ async def test_block_by_another_error_with_the_same_reason_keeps_the_time_of_the
     scene.now_ms += MINUTE_MS
     await leased.block(AccessDeniedError("s3.HeadObject", "no access to the object"), Reason.ACCESS_DENIED)
     assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (START_MS, "no access to the object")
-    assert leased.blocked_s(Reason.ACCESS_DENIED) == 60.0
+    assert leased.blocked_s == 60.0
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        (None, Reason.ACCESS_DENIED),
-        (Reason.ACCESS_DENIED, None),
-        (Reason.EXECUTION_NOT_FOUND, Reason.ACCESS_DENIED),
-        (Reason.ACCESS_DENIED, Reason.EXECUTION_NOT_FOUND),
-    ],
-)
-async def test_errors_with_different_reasons_are_counted_separately(first, second):
+@pytest.mark.parametrize("between", [None, Reason.EXECUTION_NOT_FOUND])
+async def test_time_of_refusals_goes_on_when_other_errors_come_between(between):
     scene = Scene()
     leased = await scene.load()
-    await leased.block(CredentialsError("s3.HeadObject", "the credentials have expired"), first)
+    await leased.block(DENIED, Reason.ACCESS_DENIED)
+    scene.now_ms += MINUTE_MS
+    await leased.block(CredentialsError("s3.HeadObject", "the credentials have expired"), between)
+    scene.now_ms += MINUTE_MS
+    await leased.block(DENIED, Reason.ACCESS_DENIED)
+    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (START_MS, DENIED.detail)
+    assert leased.blocked_s == 120.0
+
+
+async def test_time_before_the_first_refusal_that_holds_is_not_counted():
+    scene = Scene()
+    leased = await scene.load()
+    await leased.block(CredentialsError("s3.HeadObject", "the credentials have expired"), None)
     scene.now_ms += 20 * MINUTE_MS
-    assert (leased.blocked_s(first), leased.blocked_s(second)) == (1200.0, 0.0)
-    await leased.block(DENIED, second)
-    assert (scene.stored.blocked_since_ms, scene.stored.blocked_reason) == (scene.now_ms, second)
-    assert scene.stored.reason_detail == DENIED.detail
+    assert leased.blocked_s == 0.0
+    await leased.block(DENIED, Reason.ACCESS_DENIED)
     scene.now_ms += MINUTE_MS
-    assert (leased.blocked_s(first), leased.blocked_s(second)) == (0.0, 60.0)
+    assert leased.blocked_s == 60.0
 
 
-@pytest.mark.parametrize("reason", [Reason.ACCESS_DENIED, None])
-async def test_execution_that_is_not_blocked_has_been_blocked_for_no_time(reason):
+async def test_execution_that_is_not_blocked_has_been_blocked_for_no_time():
     scene = Scene()
     leased = await scene.load()
     scene.now_ms += MINUTE_MS
-    assert leased.blocked_s(reason) == 0.0
+    assert leased.blocked_s == 0.0
 
 
-# A HELD execution that is tried again.
+# Retries of a HELD execution.
 
 
 async def test_held_execution_is_due_from_the_time_of_its_retry_on():
@@ -411,7 +417,7 @@ async def test_postponed_execution_is_due_later_and_keeps_its_sentence():
     leased = await scene.load()
     scene.now_ms = START_MS + 20 * MINUTE_MS
     assert leased.is_due_for_retry
-    await leased.postpone_retry()
+    await leased.postpone_retry(SLOW, None)
     assert scene.stored == leased.current == replace(scene.execution, retry_at_ms=START_MS + 25 * MINUTE_MS)
     assert not leased.is_due_for_retry
     assert scene.observed == []
@@ -420,47 +426,78 @@ async def test_postponed_execution_is_due_later_and_keeps_its_sentence():
 @pytest.mark.parametrize(
     ("blocked_min", "pause_min"), [(0, 1), (1, 1), (4, 1), (8, 2), (20, 5), (60, 15), (24 * 60, 15)]
 )
-async def test_pause_before_a_held_execution_is_tried_again_grows_from_one_to_fifteen_minutes(blocked_min, pause_min):
+async def test_pause_before_a_held_execution_is_retried_grows_from_one_to_fifteen_minutes(blocked_min, pause_min):
     scene = Scene(**a_held_execution())
     leased = await scene.load()
     scene.now_ms = START_MS + blocked_min * MINUTE_MS
-    await leased.postpone_retry()
+    await leased.postpone_retry(SLOW, None)
     assert scene.stored.retry_at_ms - scene.now_ms == pause_min * MINUTE_MS
 
 
 async def test_execution_that_is_not_held_is_not_postponed():
     scene = Scene()
     leased = await scene.load()
-    await leased.postpone_retry()
+    await leased.postpone_retry(SLOW, None)
     assert (scene.stored, scene.store.saves) == (scene.execution, 0)
+
+
+async def test_retry_that_fails_for_another_reason_shows_that_one():
+    scene = Scene(**a_held_execution())
+    leased = await scene.load()
+    other = AccessDeniedError("logs.GetLogEvents", "no access; allow logs:GetLogEvents")
+    await leased.postpone_retry(other, Reason.ACCESS_DENIED)
+    assert (scene.stored.reason, scene.stored.reason_detail) == (Reason.ACCESS_DENIED, other.detail)
+    gone = NotFoundError("s3.ListObjectsV2", "there is no bucket landing")
+    await scene.leases.release(scene.id)
+    leased = await scene.load()
+    await leased.postpone_retry(gone, Reason.BUCKET_NOT_FOUND)
+    assert (scene.stored.reason, scene.stored.reason_detail) == (Reason.BUCKET_NOT_FOUND, gone.detail)
+    assert scene.stored.retry_at_ms is None
 
 
 # resume
 
 
 @pytest.mark.parametrize("held_from", [Phase.FOLLOWING, Phase.SEALING, Phase.PUBLISHING])
-async def test_resumed_execution_stays_held_in_the_store_until_the_next_save(held_from):
+async def test_resumed_execution_stays_held_in_the_store_until_it_is_confirmed(held_from):
     scene = Scene(**a_held_execution(held_from=held_from))
     leased = await scene.load()
     leased.resume()
     assert (leased.current.phase, leased.is_resumed) == (held_from, True)
+    observation = UnknownStatusSeen(scene.execution.ids, "WAITING")
+    await leased.save(replace(leased.current, files_verified=7), observation)
+    assert (leased.current.files_verified, leased.is_resumed) == (7, True)
     assert (scene.stored, scene.observed) == (scene.execution, [])
-    await leased.save(replace(leased.current, files_verified=7))
-    assert (scene.stored.phase, leased.is_resumed) == (held_from, False)
+    await leased.confirm()
+    assert (scene.stored.phase, scene.stored.files_verified, leased.is_resumed) == (held_from, 7, False)
     assert (scene.stored.held_from, scene.stored.retry_at_ms, scene.stored.reason) == (None, None, None)
+    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (None, None)
+    assert scene.observed[0] is observation
     assert [change[:2] for change in scene.phase_changes()] == [(Phase.HELD, held_from)]
 
 
-async def test_resumed_execution_keeps_the_time_of_the_first_refusal_and_not_its_sentence_until_it_is_confirmed():
-    scene = Scene(**a_held_execution())
+async def test_resumed_execution_that_is_over_is_stored_at_once():
+    scene = Scene(**a_held_execution(held_from=Phase.PUBLISHING))
     leased = await scene.load()
     leased.resume()
-    await leased.save(replace(leased.current, files_verified=7))
-    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (START_MS, None)
-    assert scene.phase_changes() == [(Phase.HELD, Phase.PUBLISHING, None, None)]
-    await leased.confirm()
-    assert (scene.stored.blocked_since_ms, scene.stored.reason_detail) == (None, None)
-    assert len(scene.observed) == 1
+    await leased.transition(PhaseEvent.ALL_SENT)
+    assert scene.stored.phase is Phase.PUBLISHED
+    assert [change[:2] for change in scene.phase_changes()] == [(Phase.HELD, Phase.PUBLISHED)]
+
+
+async def test_resumed_execution_publishes_with_a_new_plan():
+    scene = Scene(**a_held_execution(held_from=Phase.PUBLISHING), plan=PLAN, progress=SendProgress("m"))
+    leased = await scene.load()
+    leased.resume()
+    assert (leased.current.plan, leased.current.progress) == (None, SendProgress("m"))
+
+
+async def test_resumed_replay_keeps_its_plan():
+    held = {**a_held_execution(held_from=Phase.PUBLISHING), "plan": PLAN, "replay": an_execution().replay.start_next()}
+    scene = Scene(**held)
+    leased = await scene.load()
+    leased.resume()
+    assert leased.current.plan == PLAN
 
 
 async def test_resumed_execution_keeps_the_reason_that_it_had_before_to_the_end():
@@ -482,18 +519,6 @@ async def test_resumed_execution_keeps_the_reason_that_it_had_before_to_the_end(
         (Phase.PUBLISHING, Phase.HELD, Reason.ACCESS_DENIED, DENIED.detail),
         (Phase.HELD, Phase.PUBLISHING, Reason.LOG_INCOMPLETE, detail),
     ]
-
-
-async def test_execution_that_is_held_again_before_it_is_confirmed_still_knows_its_first_reason():
-    scene = Scene(phase=Phase.PUBLISHING, reason=Reason.LOG_INCOMPLETE, files_verified=4)
-    leased = await scene.load()
-    await leased.hold(Reason.ACCESS_DENIED, DENIED)
-    leased = await scene.claim_again()
-    leased.resume()
-    await leased.save(replace(leased.current, files_verified=5))
-    await leased.hold(Reason.ACCESS_DENIED, DENIED)
-    assert (scene.stored.reason, scene.stored.reason_before_hold) == (Reason.ACCESS_DENIED, Reason.LOG_INCOMPLETE)
-    assert scene.stored.blocked_since_ms == START_MS
 
 
 async def test_execution_that_was_never_held_is_not_resumed():

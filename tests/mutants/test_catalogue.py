@@ -12,7 +12,7 @@ def test_mistake_applies_exactly_once_and_compiles(mutant):
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_killers_of_a_mistake_exist(mutant):
+def test_files_named_for_each_mistake_exist(mutant):
     for killer in mutant.killers:
         path, _, name = killer.partition("::")
         found = ROOT / path

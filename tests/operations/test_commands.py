@@ -4,7 +4,7 @@ from service.domain.errors import ConflictError
 from service.domain.execution import Outcome, PlanMember, PublishPlan, ReplayState, SendProgress
 from service.domain.facts import FactKind
 from service.domain.phases import Phase, Reason
-from service.operations.commands import CommandRefused, OperatorCommands
+from service.operations.commands import CommandRefusedError, OperatorCommands
 from tests.domain.examples import an_execution, verified
 from tests.fakes.world import World
 
@@ -35,7 +35,7 @@ HELD = {"phase": Phase.HELD, "reason": Reason.LOG_INCOMPLETE, "reconciled": Fals
 
 async def test_released_execution_is_published(world, operator):
     name = await stored(world, files=2, **HELD)
-    assert await operator.release(name) == f"{name} is released: up to 2 validated files will be published"
+    assert await operator.release(name) == f"{name} is released: up to 2 verified files will be published"
     assert (now(world, name).phase, now(world, name).reason) == (Phase.PUBLISHING, None)
 
 
@@ -45,10 +45,12 @@ async def test_release_counts_the_facts(world, operator):
     assert now(world, name).fact_counts == dict.fromkeys(FactKind, 0) | {FactKind.VERIFIED: 2}
 
 
-async def test_release_without_validated_files_is_refused_and_changes_nothing(world, operator):
+async def test_release_without_verified_files_is_refused_and_changes_nothing(world, operator):
     name = await stored(world, **HELD)
     before = now(world, name)
-    with pytest.raises(CommandRefused, match=f"^{name} has no validated files: nothing to publish, nothing changed$"):
+    with pytest.raises(
+        CommandRefusedError, match=f"^{name} has no verified files: nothing to publish, nothing changed$"
+    ):
         await operator.release(name)
     assert now(world, name) == before
 
@@ -98,7 +100,7 @@ async def test_command_that_is_given_twice_is_done_once_and_then_refused(world, 
     await getattr(operator, command)(name)
     after = now(world, name)
     with pytest.raises(
-        CommandRefused, match=f"^{name} is {after.phase}; only {phase} executions can be {COMMANDS[command]}$"
+        CommandRefusedError, match=f"^{name} is {after.phase}; only {phase} executions can be {COMMANDS[command]}$"
     ):
         await getattr(operator, command)(name)
     assert now(world, name) == after
@@ -111,7 +113,7 @@ async def test_command_that_is_given_twice_is_done_once_and_then_refused(world, 
 async def test_command_in_another_phase_is_refused_and_changes_nothing(world, operator, command, phase):
     name = await stored(world, files=1, phase=phase)
     before = now(world, name)
-    with pytest.raises(CommandRefused):
+    with pytest.raises(CommandRefusedError):
         await getattr(operator, command)(name)
     assert now(world, name) == before
 
@@ -119,7 +121,7 @@ async def test_command_in_another_phase_is_refused_and_changes_nothing(world, op
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_unknown_execution_is_refused_with_a_remedy(operator, command):
     with pytest.raises(
-        CommandRefused, match=r"^exec-9 is not known; `datasync-trigger status` lists the known executions$"
+        CommandRefusedError, match=r"^exec-9 is not known; `datasync-trigger status` lists the known executions$"
     ):
         await getattr(operator, command)("exec-9")
 

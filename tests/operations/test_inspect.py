@@ -56,6 +56,23 @@ class World:
         return {file.path: file.state.value for file in await self.files(**asked)}
 
 
+async def test_carried_execution_counts_the_files_that_a_later_one_has_published_so_far():
+    world = World(replace(EXECUTION, phase=Phase.CARRIED))
+    later_ids = parse_execution_arn(IDS.arn[:-2] + "0c")
+    later = replace(
+        EXECUTION,
+        ids=later_ids,
+        started_at_ms=EXECUTION.started_at_ms + 1,
+        carried_outcome_counts={IDS.execution_id: {Outcome.PUBLISHED: 7}},
+    )
+    for execution in (world.execution, later):
+        await world.executions.register(execution)
+    shown = await world.inspector.execution(IDS.execution_id)
+    listed = {execution.id: execution for execution in await world.inspector.latest(10)}
+    assert [shown.file_counts()["published"], listed[IDS.execution_id].file_counts()["published"]] == [7, 7]
+    assert listed[later.id].file_counts()["published"] == 0
+
+
 async def test_latest_executions_come_newest_first_up_to_the_limit():
     world = World()
     names = [parse_execution_arn(f"{IDS.task_arn}/execution/exec-{number}") for number in range(3)]

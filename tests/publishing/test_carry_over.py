@@ -246,7 +246,7 @@ async def test_file_whose_line_is_missing_is_sent_with_the_next_success_that_ver
     assert h.sent() == ["one/a", "two/c", "two/lost"]
 
 
-async def test_files_from_before_the_first_sight_of_a_task_are_not_new():
+async def test_files_from_before_a_task_was_first_seen_are_not_new():
     h = History(PIT)
     for path in ("old-1", "old-2"):
         h.there[path] = h.world.put(path)

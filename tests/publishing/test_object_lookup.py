@@ -83,7 +83,7 @@ def test_string_before_a_key_is_valid_for_s3(key):
     assert len(start.encode()) <= 1024
 
 
-# What it costs.
+# Number of requests.
 
 
 async def test_dense_files_are_listed_without_single_heads():

@@ -68,7 +68,7 @@ async def test_last_fully_published_execution_is_stored_for_the_next_plan():
     assert task.tasks.records[TASK].fully_published_start_ms == published(2).started_at_ms
 
 
-async def test_overtaken_execution_is_planned_with_all_that_started_before_it():
+async def test_superseded_execution_is_planned_with_all_that_started_before_it():
     before = published(1, ended_at_ms=START_MS + 10**9)
     task = StoredTask(before, publishing(2), published(3))
     await task.tasks.advance_fully_published(TASK, start_ms=published(3).started_at_ms)

@@ -159,7 +159,7 @@ async def test_s3_is_not_asked_without_check_s3(world):
     assert "etag" not in json.loads(world.queue.messages[0].body)
 
 
-async def test_with_the_look_up_off_an_execution_that_tells_nothing_new_is_held_and_can_be_released(world):
+async def test_execution_whose_log_does_not_show_new_files_is_held_without_s3_and_can_be_released(world):
     arn = sealed(world, "a", **PIT)
     worker = await published(world, check_s3=False)
     assert (world.execution(arn).phase, world.execution(arn).reason) == (Phase.HELD, Reason.FRESHNESS_UNKNOWN)
@@ -255,7 +255,7 @@ async def test_nothing_is_sent_once_the_lease_is_lost(world):
 # S3.
 
 
-async def test_execution_without_access_to_its_bucket_is_held_after_the_deadline_and_continues_by_itself(world):
+async def test_execution_without_access_to_its_bucket_is_held_after_the_deadline_and_continues_automatically(world):
     arn = sealed(world, "a")
     denied = AccessDeniedError("s3.ListObjectsV2", "no access to the bucket; allow s3:ListBucket")
     world.objects.errors = [denied] * 10_000

@@ -78,7 +78,7 @@ async def test_replay_sends_every_published_file_again_with_its_id():
     assert (s.execution.phase, s.execution.replay.active) == (Phase.PUBLISHED, False)
 
 
-async def test_each_replay_has_deduplication_ids_of_its_own():
+async def test_each_replay_uses_new_deduplication_ids():
     s = await Publishing("a").publish()
     await s.replay()
     await s.replay()
@@ -141,7 +141,7 @@ async def test_replay_of_a_carried_execution_sends_its_own_files_and_no_others()
     assert s.execution.reason_detail == detail
 
 
-async def test_replay_of_many_files_goes_chunk_by_chunk():
+async def test_replay_of_many_files_is_sent_in_chunks():
     paths = [f"{n:05}" for n in range(2100)]
     s = await Publishing(*paths).publish()
     await s.replay()

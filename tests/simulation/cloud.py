@@ -26,125 +26,124 @@ from tests.fakes.stores import (
 )
 
 EPOCH_S = 1_767_323_045  # 2026-01-02T03:04:05Z
-TOKEN_LIFE_S = 24 * 3600.0
+TOKEN_LIFETIME_S = 24 * 3600.0
 
 
 def now_s() -> float:
-    """Seconds of virtual time since the simulation began."""
+    """Return the virtual time since the simulation began."""
     return asyncio.get_running_loop().time()
 
 
 def epoch_ms(at_s: float) -> int:
-    """The wall clock's reading at a virtual time."""
+    """Return the time of day at a virtual time."""
     return EPOCH_S * 1000 + round(at_s * 1000)
 
 
-class Line(NamedTuple):
-    """A log event at a place in its stream. It can be read from `visible_s` on."""
+class LogLine(NamedTuple):
+    """A log event at a position in its stream. Readers see it from `visible_s` on."""
 
-    place: tuple[float, int]
+    position: tuple[float, int]
     visible_s: float
     at_ms: int
     message: str
 
 
 @dataclass
-class Stream:
-    """A log stream. A line that becomes visible before a reader's token is found only by reading from the head."""
+class LogStream:
+    """A log stream. Only reading from the head finds a line that becomes visible before a reader's token."""
 
-    appears_s: float
-    lines: list[Line] = field(default_factory=list)
+    visible_s: float
+    lines: list[LogLine] = field(default_factory=list)
 
-    def add(self, line: Line) -> None:
+    def add(self, line: LogLine) -> None:
         insort(self.lines, line)
 
 
 @dataclass
 class SimulatedLogs:
-    """GetLogEvents with empty pages before the end, tokens that expire or are rejected, and groups that appear late."""
+    """GetLogEvents with empty pages before the end, tokens that expire or are rejected, and groups that appear late.
+
+    `tokens` holds the position of each token and the virtual time at which it was issued.
+    """
 
     random: Random
     page_size: int
-    empty_pages: float
-    refused_tokens: float
-    groups: dict[str, dict[str, Stream]] = field(default_factory=lambda: defaultdict(dict))
-    appears_s: dict[str, float] = field(default_factory=dict)
+    empty_page_rate: float
+    token_rejection_rate: float
+    groups: dict[str, dict[str, LogStream]] = field(default_factory=lambda: defaultdict(dict))
+    group_visible_s: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, tuple[tuple[float, int], float]] = field(default_factory=dict)
     count: Counter[str] = field(default_factory=Counter)
 
     async def list_streams(self, group: str, prefix: str) -> Sequence[str]:
         now = now_s()
-        if now < self.appears_s.get(group, 0.0):
-            self.count["log group not there yet"] += 1
+        if now < self.group_visible_s.get(group, 0.0):
+            self.count["log group does not exist yet"] += 1
             raise NotFoundError("logs.DescribeLogStreams", f"there is no log group {group}")
-        return [n for n, s in sorted(self.groups[group].items()) if n.startswith(prefix) and s.appears_s <= now]
+        return [n for n, s in sorted(self.groups[group].items()) if n.startswith(prefix) and s.visible_s <= now]
 
     async def read_page(self, group: str, stream: str, token: str | None) -> LogPage:
         now = now_s()
         found = self.groups[group].get(stream)
-        if found is None or now < found.appears_s:
+        if found is None or now < found.visible_s:
             raise NotFoundError("logs.GetLogEvents", f"there is no log stream {stream}")
-        place = self._place(token, now)
-        lines = [line for line in found.lines if line.place > place and line.visible_s <= now][: self.page_size]
+        start = self._position(token, now)
+        lines = [line for line in found.lines if line.position > start and line.visible_s <= now][: self.page_size]
         if not lines and token is not None:
             return LogPage((), token, at_end=True)
-        if lines and self.random.random() < self.empty_pages:
+        if lines and self.random.random() < self.empty_page_rate:
             self.count["empty page before the end"] += 1
             lines = []
         events = [LogEvent(line.at_ms, line.message) for line in lines]
-        return LogPage(events, self._token(lines[-1].place if lines else place, now), at_end=False)
+        return LogPage(events, self._issue_token(lines[-1].position if lines else start, now), at_end=False)
 
-    def _place(self, token: str | None, now: float) -> tuple[float, int]:
+    def _position(self, token: str | None, now: float) -> tuple[float, int]:
         if token is None:
             return (-1.0, 0)
-        place, since_s = self.tokens[token]
-        if now - since_s >= TOKEN_LIFE_S or self.random.random() < self.refused_tokens:
-            self.count["token refused"] += 1
+        position, issued_s = self.tokens[token]
+        if now - issued_s >= TOKEN_LIFETIME_S or self.random.random() < self.token_rejection_rate:
+            self.count["token rejected"] += 1
             raise RequestRejectedError("logs.GetLogEvents", "the token is not valid")
-        return place
+        return position
 
-    def _token(self, place: tuple[float, int], now: float) -> str:
+    def _issue_token(self, position: tuple[float, int], now: float) -> str:
         token = f"f/{len(self.tokens):08d}"
-        self.tokens[token] = (place, now)
+        self.tokens[token] = (position, now)
         return token
 
 
-class Delivered(NamedTuple):
+class AcceptedMessage(NamedTuple):
     """A message that the queue has accepted."""
 
     at_s: float
-    by: str
+    sender: str
     message: Message
 
 
 @dataclass
 class SimulatedQueue:
-    """A queue that fails some messages for now, and rejects those in `refuses`."""
+    """A queue that fails some messages of a batch temporarily."""
 
     random: Random
-    failing: Callable[[], float]
+    failure_rate: Callable[[], float]
     batch_size: int = 10
-    delivered: list[Delivered] = field(default_factory=list)
-    refuses: set[str] = field(default_factory=set)
+    accepted: list[AcceptedMessage] = field(default_factory=list)
     count: Counter[str] = field(default_factory=Counter)
 
-    def seen_by(self, name: str) -> "SenderView":
-        return SenderView(self, name)
+    def for_sender(self, name: str) -> "SenderQueue":
+        return SenderQueue(self, name)
 
-    async def send(self, messages: Sequence[Message], by: str) -> SendResult:
-        rejected = {m.id: "InvalidMessageContents" for m in messages if m.id in self.refuses}
-        rest = [m for m in messages if m.id not in rejected]
-        rate = self.failing()
-        failed = {m.id for m in rest if self.random.random() < rate}
-        self.count["message refused for good"] += len(rejected)
+    async def send(self, messages: Sequence[Message], sender: str) -> SendResult:
+        rate = self.failure_rate()
+        failed = {m.id for m in messages if self.random.random() < rate}
         self.count["message failed in a batch"] += len(failed)
-        self.delivered += [Delivered(now_s(), by, m) for m in rest if m.id not in failed]
-        return SendResult(frozenset(m.id for m in rest) - failed, frozenset(failed), rejected)
+        self.accepted += [AcceptedMessage(now_s(), sender, m) for m in messages if m.id not in failed]
+        return SendResult(frozenset(m.id for m in messages) - failed, frozenset(failed), {})
 
 
 @dataclass
-class SenderView:
-    """The queue as one worker uses it, which records the sender."""
+class SenderQueue:
+    """The queue as one worker uses it. It records the worker as the sender."""
 
     queue: SimulatedQueue
     name: str
@@ -166,19 +165,19 @@ class SimulatedWakeUps:
     count: Counter[str] = field(default_factory=Counter)
 
     async def wait(self) -> bool:
-        comes_s = self.random.expovariate(1 / self.mean_s)
-        await asyncio.sleep(min(comes_s, 20.0))
-        self.count["woken"] += comes_s <= 20.0
-        return comes_s <= 20.0
+        arrives_s = self.random.expovariate(1 / self.mean_s)
+        await asyncio.sleep(min(arrives_s, 20.0))
+        self.count["wake-up"] += arrives_s <= 20.0
+        return arrives_s <= 20.0
 
 
 @dataclass
-class SimulatedExecutions(MemoryExecutionStore):
-    """The table's executions, with the history of their phases and an overview that lags."""
+class SimulatedExecutionStore(MemoryExecutionStore):
+    """The table's executions, with the history of their phases and an index that lags by up to `lag_s`."""
 
     history: dict[ExecutionId, list[tuple[float, Phase]]] = field(default_factory=lambda: defaultdict(list))
     lag_s: float = 0.0
-    seen: tuple[float, Sequence[ExecutionEntry]] = (-1e9, ())
+    indexed: tuple[float, Sequence[ExecutionEntry]] = (-1e9, ())
 
     async def register(self, execution: Execution) -> bool:
         new = await super().register(execution)
@@ -194,9 +193,9 @@ class SimulatedExecutions(MemoryExecutionStore):
         self._record(execution)
 
     async def active_executions(self) -> Sequence[ExecutionEntry]:
-        if now_s() - self.seen[0] > self.lag_s:
-            self.seen = (now_s(), await super().active_executions())
-        return self.seen[1]
+        if now_s() - self.indexed[0] > self.lag_s:
+            self.indexed = (now_s(), await super().active_executions())
+        return self.indexed[1]
 
     def _record(self, execution: Execution) -> None:
         history = self.history[execution.id]
@@ -205,26 +204,26 @@ class SimulatedExecutions(MemoryExecutionStore):
             history.append((now_s(), phase))
 
     def phase_at(self, execution: ExecutionId, at_s: float) -> tuple[float, Phase] | None:
-        """Return the phase at a time, and since when."""
+        """Return the phase at a virtual time, and the time at which that phase began."""
         return next((entry for entry in reversed(self.history[execution]) if entry[0] <= at_s), None)
 
 
 @dataclass(kw_only=True)
-class SimulatedFacts(MemoryFactStore):
-    """Facts of which a call may store some runs only. `failing` returns the share of such calls."""
+class SimulatedFactStore(MemoryFactStore):
+    """Facts of which a call may store some runs only. `current_failure_rate` returns the share of such calls."""
 
     random: Random
-    failing: Callable[[], float]
-    count: Counter[str]
+    current_failure_rate: Callable[[], float]
+    fault_counts: Counter[str]
 
     async def add(self, execution: Execution, facts: Sequence[Fact]) -> None:
-        if self.random.random() >= self.failing():
+        if self.random.random() >= self.current_failure_rate():
             await super().add(execution, facts)
             return
         runs = list(pack(facts))
         stored = self.random.sample(runs, self.random.randrange(len(runs)))
         self.runs.setdefault(execution.id, {}).update((run.key, run) for run in stored)
-        self.count["facts stored in part"] += 1
+        self.fault_counts["facts stored in part"] += 1
         raise TransientError("dynamodb.BatchWriteItem", "part of a batch stayed unprocessed")
 
 
@@ -234,10 +233,10 @@ class Cloud:
 
     logs: SimulatedLogs
     queue: SimulatedQueue
-    facts: MemoryFactStore
+    facts: SimulatedFactStore
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     outcomes: MemoryOutcomeStore = field(default_factory=MemoryOutcomeStore)
-    executions: SimulatedExecutions = field(default_factory=SimulatedExecutions)
+    executions: SimulatedExecutionStore = field(default_factory=SimulatedExecutionStore)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     topic: MemoryTopic = field(default_factory=MemoryTopic)
 

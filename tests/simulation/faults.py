@@ -1,4 +1,4 @@
-"""The faults of a call: it is slow, it fails, its answer is lost, its caller is paused or dead."""
+"""The faults of a call: it is slow, it fails, its answer is lost, or its caller is paused or killed."""
 
 import asyncio
 from collections import Counter
@@ -25,7 +25,7 @@ OPERATIONS = {
     "topic.publish": "sns.Publish",
     "wake_ups.wait": "sqs.ReceiveMessage",
 }
-"""The AWS operation of each call of a port; every other call is one of the table."""
+"""The AWS operation of each call of a port. All other calls are calls of the table."""
 
 
 def operation(call: str) -> str:
@@ -35,7 +35,7 @@ def operation(call: str) -> str:
 
 @dataclass(frozen=True)
 class Outage:
-    """A time in which one of AWS's services is unavailable, or denies access."""
+    """A time in which the services of some ports are unavailable or deny access."""
 
     ports: frozenset[str]
     begin_s: float
@@ -44,89 +44,93 @@ class Outage:
 
 
 @dataclass
-class Weather:
-    """The rates of faults. After `until_s` there are none."""
+class FaultInjector:
+    """The rates of faults, and the errors that calls raise at these rates. After `until_s` only outages remain.
+
+    Calls in `unthrottled_calls` are never throttled.
+    """
 
     random: Random
-    throttled: float = 0.0
-    lost_answers: float = 0.0
-    slow: float = 0.0
-    slow_s: float = 0.0
-    partial: float = 0.0
-    spared: frozenset[str] = frozenset()
+    throttling_rate: float = 0.0
+    lost_answer_rate: float = 0.0
+    slow_answer_rate: float = 0.0
+    max_delay_s: float = 0.0
+    message_failure_rate: float = 0.0
+    unthrottled_calls: frozenset[str] = frozenset()
     outages: tuple[Outage, ...] = ()
     until_s: float = 0.0
     count: Counter[str] = field(default_factory=Counter)
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         return now_s() >= self.until_s
 
     def latency_s(self) -> float:
-        if not self.over and self.random.random() < self.slow:
+        if not self.is_over and self.random.random() < self.slow_answer_rate:
             self.count["slow answer"] += 1
-            return self.random.uniform(0.0, self.slow_s)
+            return self.random.uniform(0.0, self.max_delay_s)
         return self.random.random() * 0.05
 
-    def before(self, call: str) -> None:
-        """Raise an error before the call takes effect."""
+    def before_effect(self, call: str) -> None:
+        """Raise an error if the call fails before it takes effect."""
         for outage in self.outages:
             if outage.begin_s <= now_s() < outage.end_s and call.partition(".")[0] in outage.ports:
-                self.count["access denied" if outage.denied else "call in an outage"] += 1
+                self.count["access denied" if outage.denied else "call during an outage"] += 1
                 raise (AccessDeniedError if outage.denied else TransientError)(operation(call), "outage")
-        if not self.over and call not in self.spared and self.random.random() < self.throttled:
+        can_be_throttled = not self.is_over and call not in self.unthrottled_calls
+        if can_be_throttled and self.random.random() < self.throttling_rate:
             self.count["throttled, or reset before the effect"] += 1
             raise TransientError(operation(call), "throttled")
 
-    def after(self, call: str) -> None:
-        """Raise an error after the call took effect: its answer is lost."""
-        if not self.over and self.random.random() < self.lost_answers:
+    def after_effect(self, call: str) -> None:
+        """Raise an error if the call took effect and its answer is lost."""
+        if not self.is_over and self.random.random() < self.lost_answer_rate:
             self.count["answer lost after the effect"] += 1
             raise TransientError(operation(call), "connection reset")
 
-    def failing(self) -> float:
-        return 0.0 if self.over else self.partial
+    def current_message_failure_rate(self) -> float:
+        return 0.0 if self.is_over else self.message_failure_rate
 
 
 @dataclass
-class Link:
-    """A process's connection to AWS. Once it is dead, or while it is paused, no call goes through."""
+class Connection:
+    """A process's connection to AWS. No call passes while the process is paused, or after it was killed."""
 
     name: str
-    weather: Weather
+    injector: FaultInjector
     trace: Callable[[str], None]
-    dead: bool = False
-    awake: asyncio.Event = field(default_factory=asyncio.Event)
+    is_killed: bool = False
+    running: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.awake.set()
+        self.running.set()
 
     async def call(self, name: str, effect: Callable[[], Awaitable[Any]]) -> Any:
-        await self._travel()
+        await self._transmit()
         try:
-            self.weather.before(name)
+            self.injector.before_effect(name)
             result = await effect()
         except Exception as error:
             self.trace(f"{self.name}: {name} -> {type(error).__name__}: {error}")
             raise
-        await self._travel()
-        self.weather.after(name)
+        await self._transmit()
+        self.injector.after_effect(name)
         return result
 
-    async def _travel(self) -> None:
-        if not self.dead:
-            await asyncio.sleep(self.weather.latency_s())
-            while not self.awake.is_set():
-                await self.awake.wait()
-        if self.dead:
+    async def _transmit(self) -> None:
+        if not self.is_killed:
+            await asyncio.sleep(self.injector.latency_s())
+            while not self.running.is_set():
+                await self.running.wait()
+        if self.is_killed:
             raise asyncio.CancelledError
 
 
-class Port:
-    """One port as a process uses it through its link."""
+class ConnectedPort:
+    """One port as a process uses it over its connection."""
 
-    def __init__(self, name: str, target: object, link: Link) -> None:
-        self._name, self._target, self._link = name, target, link
+    def __init__(self, name: str, target: object, connection: Connection) -> None:
+        self._name, self._target, self._connection = name, target, connection
 
     def __getattr__(self, attribute: str) -> Any:
         member = getattr(self._target, attribute)
@@ -135,13 +139,15 @@ class Port:
         name = f"{self._name}.{attribute}"
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self._link.call(name, partial(member, *args, **kwargs))
+            return await self._connection.call(name, partial(member, *args, **kwargs))
 
         self.__dict__[attribute] = call
         return call
 
 
-def through(link: Link, ports: WorkerPorts) -> WorkerPorts:
-    """Return the same ports, used through a link."""
+def connect(ports: WorkerPorts, connection: Connection) -> WorkerPorts:
+    """Return the ports with every call sent over the connection."""
     each = {f.name: getattr(ports, f.name) for f in fields(WorkerPorts)}
-    return WorkerPorts(**{name: Port(name, port, link) if port is not None else None for name, port in each.items()})
+    return WorkerPorts(
+        **{name: ConnectedPort(name, port, connection) if port is not None else None for name, port in each.items()}
+    )

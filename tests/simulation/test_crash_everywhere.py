@@ -1,9 +1,11 @@
-"""A crash before and after each call of the whole path, after which a second worker finishes."""
+"""A crash before and after each call that a worker makes. A second worker finishes the work."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 
 from orjson import loads
+
+import pytest
 
 from service.domain.options import WorkerOptions
 from service.domain.phases import ACTIVE_PHASES, Phase
@@ -11,7 +13,9 @@ from service.operations.commands import OperatorCommands
 from tests.fakes.services import MemoryTopic
 from tests.fakes.stores import MemoryFactStore
 from tests.fakes.world import EPOCH_MS, Worker, World
-from tests.simulation.faults import through
+from tests.simulation.faults import connect
+
+pytestmark = pytest.mark.usefixtures("chunks_of_two_files")
 
 OPTIONS = WorkerOptions(settle_s=10, seal_deadline_s=300)
 
@@ -21,29 +25,32 @@ class Killed(BaseException):
 
 
 @dataclass
-class Fuse:
-    """A link that breaks at one of its calls: no later call goes through."""
+class CrashingConnection:
+    """A connection whose process is killed at one of its calls, before its effect or after it.
 
-    at: int = 0
-    after: bool = False
+    `crash_at` is the number of that call, counted from 1. With 0 the process is not killed.
+    """
+
+    crash_at: int = 0
+    after_effect: bool = False
     calls: list[str] = field(default_factory=list)
-    broken: bool = False
+    has_crashed: bool = False
 
     async def call(self, name, effect):
-        if self.broken:
+        if self.has_crashed:
             raise Killed
         self.calls.append(name)
-        self.broken = len(self.calls) == self.at
-        if self.broken and not self.after:
+        self.has_crashed = len(self.calls) == self.crash_at
+        if self.has_crashed and not self.after_effect:
             raise Killed
         result = await effect()
-        if self.broken:
+        if self.has_crashed:
             raise Killed
         return result
 
 
-class Story:
-    """A story with carried files and new ones, a repeated line, a queue that takes two at a time, and a replay."""
+class Scenario:
+    """Two executions with carried and new files, a repeated line, batches of two messages, and a replay."""
 
     def __init__(self) -> None:
         self.world = world = World(facts=MemoryFactStore(page_size=2), topic=MemoryTopic())
@@ -54,8 +61,8 @@ class Story:
         world.copy(self.first, "a.csv", "b.csv", "c.csv")
         world.log(self.first, "[NOTICE] Verified file /a.csv, 3 bytes")
 
-    async def go_on(self) -> None:
-        """Let the next events of the story happen."""
+    async def cause_due_events(self) -> None:
+        """Cause the events whose time has come."""
         world, at_s = self.world, (self.world.clock.ms - EPOCH_MS) / 1000
         if at_s >= 30 and world.datasync.described[self.first].ended_at_ms is None:
             world.log(self.first, "[NOTICE] Verification failed <> /c.csv")
@@ -74,77 +81,83 @@ class Story:
         return record.phase if record else None
 
     async def work(self, worker: Worker, seconds: float) -> None:
+        """Do rounds of the worker until everything is published and replayed, or until the time has passed."""
         end_ms = self.world.clock.ms + seconds * 1000
         while self.world.clock.ms < end_ms:
-            await self.go_on()
+            await self.cause_due_events()
             pause_s = await worker.round()
             self.world.clock.advance(min(max(pause_s, 0.1), 9.0))
-            closed = all(record.phase not in ACTIVE_PHASES for record in self.world.executions.records.values())
-            if self.replayed and closed and not self.world.outbox.executions:
+            no_work_left = all(record.phase not in ACTIVE_PHASES for record in self.world.executions.records.values())
+            if self.replayed and no_work_left and not self.world.outbox.executions:
                 return
 
-    def expected(self) -> set[tuple[str, str]]:
+    def expected_messages(self) -> set[tuple[str, str]]:
         first, second = self.first.split("/")[3], self.second.split("/")[3]
         return {(first, "/a.csv"), *((second, f"/{name}.csv") for name in "bcde")}
 
     def notified(self) -> Counter[tuple[str, str | None, str]]:
         """Return the notifications of the topic without duplicates."""
-        once = {each.id: sent for each, sent in zip(self.world.topic.notifications, self.world.notified(), strict=True)}
-        return Counter(once.values())
+        by_id = {
+            each.id: sent for each, sent in zip(self.world.topic.notifications, self.world.notified(), strict=True)
+        }
+        return Counter(by_id.values())
 
 
-async def played(fuse: Fuse) -> Story:
-    """Play the story with a worker on this fuse, and a second one that finishes it."""
-    story = Story()
-    first = Worker(story.world, options=OPTIONS, ports=through(fuse, story.world.ports()))
+async def run_scenario(connection: CrashingConnection) -> Scenario:
+    """Run the scenario with a worker on this connection. If it is killed, a second worker finishes."""
+    scenario = Scenario()
+    first = Worker(scenario.world, options=OPTIONS, ports=connect(scenario.world.ports(), connection))
     try:
-        await story.work(first, 400)
+        await scenario.work(first, 400)
     except Killed:
-        await story.work(Worker(story.world, options=OPTIONS, owner="worker-2"), 600)
-    return story
+        await scenario.work(Worker(scenario.world, options=OPTIONS, owner="worker-2"), 600)
+    return scenario
 
 
-def judge(story: Story, where: str, *, twice: int, notified_twice: int) -> None:
-    """Demand that nothing is lost, wrong or early, and that at most one batch and one notification are repeated."""
-    assert story.phase(story.first) is Phase.PUBLISHED, where
-    assert story.phase(story.second) is Phase.PUBLISHED, where
-    messages = story.world.queue.messages
-    assert {(m.execution_id, loads(m.body)["fileName"]) for m in messages} == story.expected(), where
+def check(scenario: Scenario, crash: str, *, max_repeated: int, max_notified_again: int) -> None:
+    """Check that every file is published and notified, and that no more messages are repeated than allowed.
+
+    `crash` names the place of the crash in each error.
+    """
+    assert scenario.phase(scenario.first) is Phase.PUBLISHED, crash
+    assert scenario.phase(scenario.second) is Phase.PUBLISHED, crash
+    messages = scenario.world.queue.messages
+    assert {(m.execution_id, loads(m.body)["fileName"]) for m in messages} == scenario.expected_messages(), crash
     copies = Counter(m.deduplication_id for m in messages)
-    replayed = {m.id for m in messages if m.deduplication_id != m.id}
-    assert replayed == {m.id for m in messages if m.execution_id == story.second.split("/")[3]}, where
-    assert len(copies) == len(story.expected()) + len(replayed), where
-    assert len(messages) - len(copies) <= twice, where
-    assert story.world.execution(story.second).file_counts()["published"] == 4, where
-    assert story.world.execution(story.first).file_counts()["published"] == 1, where
-    first, second = story.first.split("/")[3], story.second.split("/")[3]
-    assert story.notified() == {
+    replayed_ids = {m.id for m in messages if m.deduplication_id != m.id}
+    assert replayed_ids == {m.id for m in messages if m.execution_id == scenario.second.split("/")[3]}, crash
+    assert len(copies) == len(scenario.expected_messages()) + len(replayed_ids), crash
+    assert len(messages) - len(copies) <= max_repeated, crash
+    assert scenario.world.execution(scenario.second).file_counts()["published"] == 4, crash
+    assert scenario.world.execution(scenario.first).file_counts()["published"] == 1, crash
+    first, second = scenario.first.split("/")[3], scenario.second.split("/")[3]
+    assert scenario.notified() == {
         ("CARRIED", "verification_failed", first): 1,
         ("PUBLISHED", "carried", first): 1,
         ("PUBLISHED", None, second): 2,
-    }, where
-    assert len(story.world.topic.notifications) - 4 <= notified_twice, where
+    }, crash
+    assert len(scenario.world.topic.notifications) - 4 <= max_notified_again, crash
 
 
 async def test_each_message_is_sent_once_and_replayed_once_without_a_crash():
-    judge(await played(Fuse()), "without a crash", twice=0, notified_twice=0)
+    check(await run_scenario(CrashingConnection()), "without a crash", max_repeated=0, max_notified_again=0)
 
 
 async def test_crash_before_or_after_any_call_loses_nothing():
-    counted = Fuse()
-    await played(counted)
-    points = [(at, after) for at in range(1, len(counted.calls) + 1) for after in (False, True)]
+    undisturbed = CrashingConnection()
+    await run_scenario(undisturbed)
+    points = [(at, after) for at in range(1, len(undisturbed.calls) + 1) for after in (False, True)]
     for at, after in points:
-        fuse = Fuse(at, after)
-        story = await played(fuse)
-        where = f"killed {'after' if after else 'before'} call {at}, {fuse.calls[-1]}"
-        assert fuse.broken, where
-        judge(story, where, twice=16, notified_twice=1)
-    assert Counter(counted.calls).keys() >= EVERY_CALL
+        connection = CrashingConnection(at, after)
+        scenario = await run_scenario(connection)
+        crash = f"killed {'after' if after else 'before'} call {at}, {connection.calls[-1]}"
+        assert connection.has_crashed, crash
+        check(scenario, crash, max_repeated=16, max_notified_again=1)
+    assert Counter(undisturbed.calls).keys() >= REQUIRED_CALLS
     assert len(points) > 500
 
 
-EVERY_CALL = {
+REQUIRED_CALLS = {
     "datasync.list_tasks",
     "datasync.describe_task",
     "datasync.list_executions",
@@ -153,7 +166,6 @@ EVERY_CALL = {
     "logs.read_page",
     "facts.add",
     "facts.write_seek_points",
-    "facts.read_seek_points",
     "facts.read_page",
     "outcomes.write",
     "outcomes.read",

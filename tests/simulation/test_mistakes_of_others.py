@@ -1,4 +1,4 @@
-"""Known mistakes of other readers of CloudWatch Logs, one test for each."""
+"""Known mistakes of other readers of CloudWatch Logs, with the tests that the service does not make them."""
 
 import contextlib
 from dataclasses import dataclass, field, replace
@@ -14,13 +14,13 @@ from service.ports import Logs
 from tests.fakes.world import GROUP, Worker, World
 
 
-def verified(name: str) -> str:
+def verified_line(name: str) -> str:
     return f"[NOTICE] Verified file /{name}, 3 bytes"
 
 
 @dataclass
-class Wrapped:
-    """A world's logs with an irregularity. `calls` counts the pages that were read."""
+class LogsWrapper:
+    """The logs of a world, to which subclasses add irregularities. `calls` counts the pages that were read."""
 
     logs: Logs
     calls: int = 0
@@ -37,7 +37,7 @@ def worker_with(world: World, logs: object, **options) -> Worker:
     return Worker(world, ports=replace(world.ports(), logs=logs), **options)
 
 
-# 1. A cursor that is a wall clock, or the last event's time, loses what comes late.
+# 1. The read position is a time, so events that arrive late are lost.
 
 
 async def test_late_line_with_an_older_time_is_read():
@@ -47,7 +47,7 @@ async def test_late_line_with_an_older_time_is_read():
     worker = Worker(world)
     await worker.work(seconds=60)
     world.put("a.csv")
-    world.stream(arn).append(LogEvent(world.clock.ms - 3_600_000, verified("a.csv")))
+    world.stream(arn).append(LogEvent(world.clock.ms - 3_600_000, verified_line("a.csv")))
     world.finish(arn)
     await worker.work(seconds=60)
     assert world.names() == ["/a.csv", "/b.csv"]
@@ -62,13 +62,13 @@ async def test_late_line_before_the_checkpoint_is_found_from_the_head():
     worker = Worker(world)
     await worker.work(seconds=30)
     assert world.names() == []
-    world.stream(arn).insert(0, LogEvent(world.clock.ms, verified("a.csv")))
+    world.stream(arn).insert(0, LogEvent(world.clock.ms, verified_line("a.csv")))
     await worker.work(seconds=120)
     assert world.names() == ["/a.csv", "/b.csv", "/c.csv"]
     assert world.execution(arn).reconciled
 
 
-# 2. A cursor one millisecond further on loses what has the same time.
+# 2. Reading goes on one millisecond later, so events of the same millisecond are lost.
 
 
 async def test_events_of_the_same_millisecond_on_two_pages_are_all_read():
@@ -82,19 +82,19 @@ async def test_events_of_the_same_millisecond_on_two_pages_are_all_read():
     assert world.names() == ["/a", "/b", "/c", "/d", "/e"]
 
 
-# 3. An empty page is taken for the end.
+# 3. An empty page is taken for the end of the log.
 
 
-class WithEmptyPages(Wrapped):
-    """Five empty pages before each that is not."""
+class LogsWithEmptyPages(LogsWrapper):
+    """Logs with five empty pages before each page with events. A token is `real token/number of empty pages`."""
 
     async def read_page(self, group, stream, token):
-        real, _, empties = (token or "/0").partition("/")
+        real, _, empty_pages = (token or "/0").partition("/")
         page = await super().read_page(group, stream, real or None)
-        if page.events and int(empties) < 5:
-            return LogPage((), f"{real}/{int(empties) + 1}", at_end=False)
-        same = page.at_end and real == page.token
-        return LogPage(page.events, token if same else f"{page.token}/0", at_end=same)
+        if page.events and int(empty_pages) < 5:
+            return LogPage((), f"{real}/{int(empty_pages) + 1}", at_end=False)
+        at_end = page.at_end and real == page.token
+        return LogPage(page.events, token if at_end else f"{page.token}/0", at_end=at_end)
 
 
 async def test_empty_pages_are_not_the_end():
@@ -102,25 +102,25 @@ async def test_empty_pages_are_not_the_end():
     world.logs.page_size = 1
     arn = world.start()
     world.copy(arn, "a.csv", "b.csv")
-    world.log(arn, "[NOTICE] Verification failed <> /a.csv")  # The counter does not include this one.
+    world.log(arn, "[NOTICE] Verification failed <> /a.csv")  # The counter does not include this file.
     world.finish(arn, "ERROR", files_verified=2)
-    worker = worker_with(world, WithEmptyPages(world.logs))
+    worker = worker_with(world, LogsWithEmptyPages(world.logs))
     await worker.work(until=lambda: any(r.phase is Phase.CARRIED for r in world.executions.records.values()))
     assert world.execution(arn).file_counts()["failed"] == 1
 
 
-# 4. An error looks like an empty answer, and the checkpoint moves.
+# 4. An error is treated like an empty page, and the checkpoint moves.
 
 
 @dataclass
-class Away(Wrapped):
-    """Logs that fail while `away` is set."""
+class UnavailableLogs(LogsWrapper):
+    """Logs that cannot be read while `is_unavailable` is set."""
 
-    away: bool = True
+    is_unavailable: bool = True
 
     async def read_page(self, group, stream, token):
         page = await super().read_page(group, stream, token)
-        if self.away:
+        if self.is_unavailable:
             raise TransientError("logs.GetLogEvents", "throttled")
         return page
 
@@ -129,15 +129,15 @@ async def test_error_is_neither_an_empty_page_nor_the_end():
     world = World()
     arn = world.start()
     world.log(arn, "[NOTICE] Verification failed <> /a.csv")
-    world.finish(arn, "ERROR", files_verified=0)  # It is complete without a single line.
-    logs = Away(world.logs)
+    world.finish(arn, "ERROR", files_verified=0)  # The counter of 0 matches without any line.
+    logs = UnavailableLogs(world.logs)
     worker = worker_with(world, logs)
     for _ in range(30):
         with contextlib.suppress(TransientError):
             await worker.round()
         world.clock.advance(5)
     assert world.execution(arn).phase is Phase.SEALING
-    logs.away = False
+    logs.is_unavailable = False
     await worker_with(world, logs, owner="worker-2").work(seconds=60)
     execution = world.execution(arn)
     assert (execution.phase, execution.reason) == (Phase.CARRIED, Reason.VERIFICATION_FAILED)
@@ -147,24 +147,24 @@ async def test_error_is_neither_an_empty_page_nor_the_end():
 
 
 @dataclass
-class Refusing:
-    """A port of which one method never takes effect."""
+class PortWithFailingMethod:
+    """A port on which one method always fails without effect."""
 
     port: object
     method: str
 
     def __getattr__(self, name):
-        async def refused(*_args, **_kwargs):
+        async def fail(*_args, **_kwargs):
             raise TransientError("sqs.SendMessageBatch", "throttled")
 
-        return refused if name == self.method else getattr(self.port, name)
+        return fail if name == self.method else getattr(self.port, name)
 
 
 async def test_checkpoint_does_not_advance_before_the_facts_are_stored():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
-    facts = replace(world.ports(), facts=Refusing(world.facts, "add"))
+    facts = replace(world.ports(), facts=PortWithFailingMethod(world.facts, "add"))
     with pytest.raises(TransientError):
         await Worker(world, ports=facts).work(seconds=30)
     assert not world.execution(arn).log_pass.checkpoints
@@ -175,7 +175,7 @@ async def test_cursor_does_not_advance_before_the_message_is_acknowledged():
     arn = world.start()
     world.copy(arn, "a.csv")
     world.finish(arn)
-    ports = replace(world.ports(), queue=Refusing(world.queue, "send"))
+    ports = replace(world.ports(), queue=PortWithFailingMethod(world.queue, "send"))
     with pytest.raises(TransientError):
         await Worker(world, ports=ports).work(seconds=60)
     execution = world.execution(arn)
@@ -183,21 +183,21 @@ async def test_cursor_does_not_advance_before_the_message_is_acknowledged():
     assert not world.outcomes.ranges
 
 
-# 6. A token is kept for more than a day, and there is no way back without it.
+# 6. A token is kept for more than a day, and reading cannot go on without it.
 
 
-async def test_token_of_yesterday_is_not_used():
+async def test_token_older_than_a_day_is_not_used():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
     worker = Worker(world)
     await worker.work(seconds=30)
-    day_before = world.execution(arn).log_pass.checkpoints
+    old_checkpoints = world.execution(arn).log_pass.checkpoints
     world.clock.advance(24 * 3600)
-    # The page after the old token would be rejected: start from the head.
+    # CloudWatch would reject the old token, so the worker has to read from the head.
     world.finish(arn)
     await Worker(world, owner="worker-2").work(seconds=120)
-    assert day_before
+    assert old_checkpoints
     assert world.names() == ["/a.csv"]
     assert all(
         p.token_issued_at_ms > world.clock.ms - 3_600_000 for p in world.execution(arn).log_pass.checkpoints.values()
@@ -205,33 +205,33 @@ async def test_token_of_yesterday_is_not_used():
 
 
 @dataclass
-class Forgetful(Wrapped):
-    """Logs that rename each token, and forget those that they issued before `forgets` was called."""
+class LogsWithExpiringTokens(LogsWrapper):
+    """Logs that reject the tokens that they issued before the last call of `expire_tokens`."""
 
-    given: list = field(default_factory=list)
-    forgotten: int = 0
+    issued: list = field(default_factory=list)
+    expired_count: int = 0
 
-    def forgets(self):
-        self.forgotten = len(self.given)
+    def expire_tokens(self):
+        self.expired_count = len(self.issued)
 
     async def read_page(self, group, stream, token):
-        if token is not None and int(token) < self.forgotten:
+        if token is not None and int(token) < self.expired_count:
             raise RequestRejectedError("logs.GetLogEvents", "the token is not valid")
-        page = await super().read_page(group, stream, None if token is None else self.given[int(token)])
+        page = await super().read_page(group, stream, None if token is None else self.issued[int(token)])
         if page.at_end:
             return replace(page, token=token)
-        self.given.append(page.token)
-        return replace(page, token=str(len(self.given) - 1))
+        self.issued.append(page.token)
+        return replace(page, token=str(len(self.issued) - 1))
 
 
 async def test_rejected_token_restarts_the_pass():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
-    logs = Forgetful(world.logs)
+    logs = LogsWithExpiringTokens(world.logs)
     worker = worker_with(world, logs)
     await worker.work(seconds=60)
-    logs.forgets()
+    logs.expire_tokens()
     world.copy(arn, "b.csv")
     world.finish(arn)
     await worker.work(seconds=120)
@@ -239,19 +239,19 @@ async def test_rejected_token_restarts_the_pass():
     assert world.execution(arn).log_pass.number == 1
 
 
-# 7. Nothing is paced, and the account is throttled for everyone. The rates: tests/adapters/aws/test_clients.py.
+# 7. Calls are not limited, and AWS throttles the whole account. tests/adapters/aws/test_clients.py tests the rates.
 
 
 async def test_log_without_new_lines_costs_one_page_per_poll():
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv")
-    logs = Wrapped(world.logs)
+    logs = LogsWrapper(world.logs)
     worker = worker_with(world, logs)
     await worker.work(seconds=60)
     logs.calls = 0
     await worker.work(seconds=600)
-    assert logs.calls <= 600 / 9 + 2  # The rounds of this worker are nine seconds apart.
+    assert logs.calls <= 600 / 9 + 2  # This worker does a round every nine seconds.
 
 
 async def test_one_read_has_a_bounded_number_of_pages():
@@ -259,32 +259,32 @@ async def test_one_read_has_a_bounded_number_of_pages():
     world.logs.page_size = 1
     arn = world.start()
     world.copy(arn, *(f"{n:03}" for n in range(100)))
-    logs = Wrapped(world.logs)
+    logs = LogsWrapper(world.logs)
     worker = worker_with(world, logs)
     await worker.round()
     assert logs.calls == MAX_PAGES_PER_READ
 
 
-# 8. Streams are skipped by the time of their last event, which lags by up to an hour.
+# 8. Streams are skipped because of the time of their last event, which CloudWatch updates up to an hour late.
 
 
 async def test_stream_that_was_silent_for_hours_is_read():
     world = World()
     arn = world.start()
-    other = f"{world.stream_name(arn)}-2"
-    world.logs.groups[GROUP][other] = [LogEvent(world.clock.ms, verified("a.csv"))]
+    second_stream = f"{world.stream_name(arn)}-2"
+    world.logs.groups[GROUP][second_stream] = [LogEvent(world.clock.ms, verified_line("a.csv"))]
     world.put("a.csv")
     world.put("c.csv")
     world.copy(arn, "b.csv")
     worker = Worker(world)
     await worker.work(seconds=7200)
-    world.logs.groups[GROUP][other].append(LogEvent(world.clock.ms - 3_600_000, verified("c.csv")))
+    world.logs.groups[GROUP][second_stream].append(LogEvent(world.clock.ms - 3_600_000, verified_line("c.csv")))
     world.finish(arn, files_verified=3)
     await worker.work(seconds=60)
     assert world.names() == ["/a.csv", "/b.csv", "/c.csv"]
 
 
-# 9. Two replicas send everything twice.
+# 9. Two workers send every message twice.
 
 
 async def test_two_workers_send_each_message_once():
@@ -312,7 +312,7 @@ async def test_worker_that_has_lost_its_lease_stops_sending():
     assert world.names() == []
 
 
-# 10. Nobody proves that the log is complete.
+# 10. Files are published without a check that the log is complete.
 
 
 async def test_incomplete_log_is_published_at_the_deadline_with_a_reason():

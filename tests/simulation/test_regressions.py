@@ -1,4 +1,7 @@
-"""Regressions: faults that the simulation has found, each in the smallest world that shows it."""
+"""Defects that the simulation has found, each in the smallest world that shows it.
+
+The comment at the beginning of a test describes the defect.
+"""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -12,48 +15,48 @@ from service.domain.options import OnIncomplete
 from service.domain.phases import Phase, Reason
 from service.domain.port_types import LogEvent, SendResult
 from service.operations.commands import OperatorCommands
+from service.publishing import session
 from service.telemetry.loop_health import LoopHealth
 from service.worker.loop import LoopContext, run_loop
-from tests.fakes.stores import MemoryFactStore
 from tests.fakes.world import Worker, World
 from tests.virtual_time import run
 
 
 @dataclass
-class OneNotAccepted:
-    """A queue that takes one message at a time, and does not accept one of them yet."""
+class QueueThatFailsOneFile:
+    """A queue with batches of one message. It does not accept messages about `failing_path`."""
 
     world: World
-    not_yet_accepted: str | None
+    failing_path: str | None
     batch_size: int = 1
 
     async def send(self, messages: list[Message]) -> SendResult:
         ids = frozenset(message.id for message in messages)
-        if self.not_yet_accepted and any(self.not_yet_accepted in message.body for message in messages):
+        if self.failing_path and any(self.failing_path in message.body for message in messages):
             return SendResult(frozenset(), ids, {})
         return await self.world.queue.send(messages)
 
 
-async def test_message_that_was_acknowledged_beside_a_failed_one_is_not_sent_again_by_the_next_worker():
-    # An error that a batch returned was raised at once, and the other acknowledgements were never recorded.
+async def test_message_that_was_acknowledged_when_another_failed_is_not_sent_again_by_the_next_worker():
+    # The error of one batch was raised at once, and the acknowledgements of the others were never stored.
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv", "b.csv", "c.csv")
     world.finish(arn)
-    queue = OneNotAccepted(world, "/b.csv")
+    queue = QueueThatFailsOneFile(world, "/b.csv")
     ports = replace(world.ports(), queue=queue)
     first = Worker(world, owner="worker-1", ports=ports)
     with pytest.raises(TransientError, match="not accepted"):
         await first.work(seconds=60)
     await first.leases.release_all()
-    queue.not_yet_accepted = None
+    queue.failing_path = None
     await Worker(world, owner="worker-2", ports=ports).work(seconds=60)
     assert world.execution(arn).phase is Phase.PUBLISHED
     assert sorted(name for _, name in world.sent()) == ["/a.csv", "/b.csv", "/c.csv"]
 
 
-async def test_file_of_a_held_execution_is_new_to_the_next_one_that_verifies_it():
-    # A SUCCESS in between, which did not verify the file, counted as proof that everything older was published.
+async def test_file_of_a_held_execution_is_published_with_the_next_one_that_verifies_it():
+    # A SUCCESS in between, which did not verify the file, was taken as proof that all older files were published.
     world = World()
     held = world.start()
     world.copy(held, "a.csv")
@@ -72,7 +75,7 @@ async def test_file_of_a_held_execution_is_new_to_the_next_one_that_verifies_it(
     assert world.sent() == [(between.split("/")[3], "/b.csv"), (again.split("/")[3], "/a.csv")]
 
 
-async def test_file_whose_line_was_lost_is_new_to_the_next_execution_that_verifies_it():
+async def test_file_whose_line_was_lost_is_published_with_the_next_execution_that_verifies_it():
     world = World()
     incomplete = world.start()
     world.put("a.csv")
@@ -95,7 +98,7 @@ async def test_gap_that_is_filled_shortly_before_the_deadline_is_read():
     world = World()
     arn = world.start()
     world.put("a.csv")
-    world.log(arn, "here is the hole")
+    world.log(arn, "an event that the missing line replaces later")
     world.copy(arn, "b.csv")
     world.finish(arn, files_verified=3)
     worker = Worker(world, seal_deadline_s=170)
@@ -112,38 +115,38 @@ async def test_gap_that_is_filled_shortly_before_the_deadline_is_read():
     assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
 
 
-def held(world: World, arn: str) -> bool:
+def is_held(world: World, arn: str) -> bool:
     return bool(world.executions.records) and world.execution(arn).phase is Phase.HELD
 
 
 class DeniedLogs:
-    """Logs without permission to read them."""
+    """Logs that the worker has no permission to read."""
 
     def __getattr__(self, name: str):
-        async def denied(*_args, **_kwargs):
+        async def fail(*_args, **_kwargs):
             raise AccessDeniedError("logs.DescribeLogStreams", "AccessDenied")
 
-        return denied
+        return fail
 
 
 async def test_log_of_a_released_execution_is_read_first():
-    # It was published with what had been read before the permission was lost.
+    # It was published with the part of its log that had been read before access was denied.
     world = World()
     arn = world.start()
     world.copy(arn, "a.csv", "b.csv")
     world.finish(arn)
-    locked = Worker(world, seal_deadline_s=30, ports=replace(world.ports(), logs=DeniedLogs()))
-    await locked.work(until=lambda: held(world, arn), seconds=300, retrying=(AccessDeniedError,))
+    denied_worker = Worker(world, seal_deadline_s=30, ports=replace(world.ports(), logs=DeniedLogs()))
+    await denied_worker.work(until=lambda: is_held(world, arn), seconds=300, retrying=(AccessDeniedError,))
     assert (world.execution(arn).phase, world.execution(arn).reason) == (Phase.HELD, Reason.ACCESS_DENIED)
     await OperatorCommands(world.executions, world.facts).release(world.execution(arn).id)
-    await locked.leases.release_all()
+    await denied_worker.leases.release_all()
     await Worker(world, owner="worker-2").work(seconds=60)
     assert world.execution(arn).phase is Phase.PUBLISHED
     assert [name for _, name in world.sent()] == ["/a.csv", "/b.csv"]
 
 
 async def test_file_that_was_left_to_a_held_execution_is_published_after_its_release():
-    # The carried execution that had transferred it was PUBLISHED by then, and all its files counted as published.
+    # All files of the carried execution that had transferred it were taken as published when that one was PUBLISHED.
     world = World()
     carried = world.start()
     world.copy(carried, "a.csv")
@@ -164,8 +167,8 @@ async def test_file_that_was_left_to_a_held_execution_is_published_after_its_rel
     assert world.sent()[1:] == [(held.split("/")[3], "/a.csv")]
 
 
-async def test_files_of_a_released_execution_are_not_sent_again_when_it_left_one_to_others():
-    # All its files counted as not sent as soon as it had left one to a later execution.
+async def test_files_of_a_released_execution_are_not_sent_again_when_one_of_them_was_superseded():
+    # All its files were taken as not sent because one of them was superseded by a later execution.
     world = World()
     held = world.start()
     world.copy(held, "a.csv", "b.csv")
@@ -186,17 +189,17 @@ async def test_files_of_a_released_execution_are_not_sent_again_when_it_left_one
 
 
 @dataclass
-class Failing:
-    """A port whose first `times` calls fail."""
+class PortThatFailsAtFirst:
+    """A port whose first `failures` calls fail. Each of them also asks the worker to stop."""
 
     port: object
     stop: asyncio.Event
-    times: int
+    failures: int
 
     def __getattr__(self, name: str):
         async def call(*args, **kwargs):
-            if self.times:
-                self.times -= 1
+            if self.failures:
+                self.failures -= 1
                 self.stop.set()
                 raise TransientError("dynamodb.PutItem", "throttled")
             return await getattr(self.port, name)(*args, **kwargs)
@@ -205,13 +208,15 @@ class Failing:
 
 
 def test_stopped_worker_saves_its_sends_first():
-    # It stopped between two attempts to save, and the next worker sent the same messages again.
-    async def story():
+    # It stopped between two attempts to store the outcomes, and the next worker sent the same messages again.
+    async def scenario():
         world, stop = World(), asyncio.Event()
         arn = world.start()
         world.copy(arn, "a.csv", "b.csv")
         world.finish(arn)
-        worker = Worker(world, ports=replace(world.ports(), outcomes=Failing(world.outcomes, stop, times=3)))
+        worker = Worker(
+            world, ports=replace(world.ports(), outcomes=PortThatFailsAtFirst(world.outcomes, stop, failures=3))
+        )
         await worker.round()
         (runner,) = worker.runners.values()
 
@@ -226,12 +231,13 @@ def test_stopped_worker_saves_its_sends_first():
         await Worker(world, owner="worker-2").work(seconds=60)
         return [name for _, name in world.sent()]
 
-    assert run(story()) == ["/a.csv", "/b.csv"]
+    assert run(scenario()) == ["/a.csv", "/b.csv"]
 
 
-async def test_messages_that_a_held_execution_sent_ahead_of_its_cursor_are_not_sent_again():
-    # Only its cursor was considered, and messages that the queue had acknowledged after it were sent again.
-    world = World(facts=MemoryFactStore(page_size=1))
+async def test_messages_that_a_held_execution_sent_ahead_of_its_cursor_are_not_sent_again(monkeypatch):
+    # Only its cursor counted, so messages after the cursor that the queue had acknowledged were sent again.
+    monkeypatch.setattr(session, "FILES_PER_CHUNK", 3)
+    world = World()
     world.queue.batch_size = 1
     carried = world.start()
     world.copy(carried, "a.csv", "b.csv", "c.csv")
@@ -241,14 +247,13 @@ async def test_messages_that_a_held_execution_sent_ahead_of_its_cursor_are_not_s
     held = world.start()
     world.copy(held, "d.csv")
     world.finish(held)
-    refused = message_id(carried, "a.csv")
-    world.queue.refuses[refused] = "InvalidMessageContents"
-    world.facts.page_size = 10
+    rejected_id = message_id(carried, "a.csv")
+    world.queue.refuses[rejected_id] = "InvalidMessageContents"
     await worker.work(seconds=60)
     assert (world.execution(held).phase, world.execution(held).progress.cursor) == (Phase.HELD, "")
     assert world.names() == ["/b.csv", "/c.csv"]
     world.queue.refuses.clear()
-    world.facts.page_size = 1
+    monkeypatch.setattr(session, "FILES_PER_CHUNK", 1)
     newest = world.start()
     world.copy(newest, "e.csv")
     world.finish(newest)
@@ -260,7 +265,7 @@ async def test_messages_that_a_held_execution_sent_ahead_of_its_cursor_are_not_s
     assert world.execution(carried).file_counts()["published"] == 3
 
 
-async def test_many_incomplete_logs_in_a_row_repeat_and_lose_nothing():
+async def test_many_incomplete_logs_in_a_row_neither_repeat_nor_lose_a_file():
     world = World()
     worker = Worker(world, seal_deadline_s=60)
     for number in range(12):

@@ -1,4 +1,4 @@
-"""An execution is released at each call in turn of the worker that publishes a later one of the same task."""
+"""The release of an execution at each call of the worker that publishes a later one of the same task."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -11,41 +11,47 @@ from service.domain.phases import Phase
 from service.operations.commands import OperatorCommands
 from tests.fakes.stores import MemoryFactStore
 from tests.fakes.world import Worker, World
-from tests.simulation.faults import through
+from tests.simulation.faults import connect
+
+pytestmark = pytest.mark.usefixtures("chunks_of_two_files")
 
 OPTIONS = WorkerOptions(settle_s=10, seal_deadline_s=60, on_incomplete=OnIncomplete.HOLD)
-AGAIN = [f"[NOTICE] Verified file /{name}.csv, 3 bytes" for name in "abc"]
+VERIFIED_AGAIN = [f"[NOTICE] Verified file /{name}.csv, 3 bytes" for name in "abc"]
 
 
 @dataclass
-class Interrupted:
-    """A link on which something else happens at one of the calls, before its effect or after it."""
+class InterruptedConnection:
+    """A connection that runs `interruption` at one of its calls, before its effect or after it.
 
-    at: int = 0
-    after: bool = False
-    meanwhile: Callable[[], Awaitable[None]] | None = None
+    `interrupt_at` is the number of that call, counted from 1.
+    """
+
+    interrupt_at: int = 0
+    after_effect: bool = False
+    interruption: Callable[[], Awaitable[None]] | None = None
     calls: list[str] = field(default_factory=list)
 
     async def call(self, name, effect):
         self.calls.append(name)
-        interrupts = self.meanwhile is not None and len(self.calls) == self.at
-        if interrupts and not self.after:
-            await self.meanwhile()
+        interrupts = self.interruption is not None and len(self.calls) == self.interrupt_at
+        if interrupts and not self.after_effect:
+            await self.interruption()
         result = await effect()
-        if interrupts and self.after:
-            await self.meanwhile()
+        if interrupts and self.after_effect:
+            await self.interruption()
         return result
 
 
-class Story:
-    """Files that wait in a held execution, and a later one that verifies most of them again."""
+class Scenario:
+    """A held execution, and a later one that verifies most of its files again."""
 
     def __init__(self) -> None:
         self.world = World(facts=MemoryFactStore(page_size=2))
         self.world.queue.batch_size = 1
         self.other = Worker(self.world, options=OPTIONS, owner="other")
 
-    async def begin(self) -> None:
+    async def prepare(self) -> None:
+        """Bring the first execution to HELD, and end the later one."""
         self.held = self.world.start()
         self.world.copy(self.held, "a.csv", "b.csv", "c.csv", "d.csv")
         self.world.finish(self.held, files_verified=5)
@@ -54,7 +60,7 @@ class Story:
         await worker.leases.release_all()
         self.later = self.world.start(verify_mode="POINT_IN_TIME_CONSISTENT")
         self.world.copy(self.later, "e.csv")
-        self.world.log(self.later, *AGAIN)
+        self.world.log(self.later, *VERIFIED_AGAIN)
         self.world.finish(self.later)
 
     @property
@@ -62,16 +68,16 @@ class Story:
         record = self.world.executions.records.get(self.held.split("/")[3])
         return record.phase if record else None
 
-    async def release(self, progress: Callable[["Story"], bool]) -> None:
-        """Release it, and let another worker come so far with it."""
+    async def release(self, is_far_enough: Callable[["Scenario"], bool]) -> None:
+        """Release the held execution, and let the other worker process it up to this progress."""
         await OperatorCommands(self.world.executions, self.world.facts).release(self.held.split("/")[3])
-        for _ in range(8):  # No time passes: nobody's lease comes into doubt.
-            if not progress(self):
+        for _ in range(8):  # No time passes, so no lease can expire.
+            if not is_far_enough(self):
                 await self.other.round()
 
-    async def end(self, link: Interrupted) -> None:
-        """Publish the later one on this link, then whatever is left."""
-        worker = Worker(self.world, options=OPTIONS, owner="first", ports=through(link, self.world.ports()))
+    async def publish(self, connection: InterruptedConnection) -> None:
+        """Publish the later execution over this connection, and then the rest with both workers."""
+        worker = Worker(self.world, options=OPTIONS, owner="first", ports=connect(self.world.ports(), connection))
         for _ in range(8):
             await worker.work(until=self.is_done, seconds=18)
             await self.other.work(until=self.is_done, seconds=18)
@@ -83,31 +89,32 @@ class Story:
 
 PROGRESS = {
     "released": lambda _: True,
-    "planned": lambda story: story.world.execution(story.held).plan is not None,
-    "begun": lambda story: story.world.sent() != [],
-    "published": lambda story: story.phase is Phase.PUBLISHED,
+    "planned": lambda scenario: scenario.world.execution(scenario.held).plan is not None,
+    "sending": lambda scenario: scenario.world.sent() != [],
+    "published": lambda scenario: scenario.phase is Phase.PUBLISHED,
 }
 
 
-async def calls_of_publishing() -> tuple[int, int]:
-    """Which calls of the worker are those from the ruling on the later execution to its end."""
-    story, link = Story(), Interrupted()
-    await story.begin()
-    await story.end(link)
-    first = link.calls.index("executions.list_of_task")
-    return first - 3, link.calls.index("leases.release", first)
+async def publishing_calls() -> tuple[int, int]:
+    """Return the first and the last of the calls by which the worker seals and publishes the later execution."""
+    scenario, connection = Scenario(), InterruptedConnection()
+    await scenario.prepare()
+    await scenario.publish(connection)
+    first = connection.calls.index("executions.list_of_task")
+    return first - 3, connection.calls.index("leases.release", first)
 
 
 @pytest.mark.parametrize("progress", PROGRESS)
 async def test_release_at_any_moment_loses_no_file_and_sends_none_under_two_ids(progress):
-    first, last = await calls_of_publishing()
+    first, last = await publishing_calls()
     for at in range(first, last):
         for after in (False, True):
-            story = Story()
-            await story.begin()
-            link = Interrupted(at, after)
-            link.meanwhile = lambda story=story: story.release(PROGRESS[progress])
-            await story.end(link)
-            where = f"released {'after' if after else 'before'} call {at}, {link.calls[at - 1]}: {story.world.sent()}"
-            assert story.is_done(), where
-            assert Counter(story.world.names()) == Counter(f"/{name}.csv" for name in "abcde"), where
+            scenario = Scenario()
+            await scenario.prepare()
+            connection = InterruptedConnection(at, after)
+            connection.interruption = lambda scenario=scenario: scenario.release(PROGRESS[progress])
+            await scenario.publish(connection)
+            call = f"call {at}, {connection.calls[at - 1]}"
+            point = f"released {'after' if after else 'before'} {call}: {scenario.world.sent()}"
+            assert scenario.is_done(), point
+            assert Counter(scenario.world.names()) == Counter(f"/{name}.csv" for name in "abcde"), point

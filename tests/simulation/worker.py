@@ -10,15 +10,15 @@ from service.telemetry.loop_health import LoopHealth
 from service.worker.loop import LoopContext
 from service.worker.wiring import WorkerWiring
 from tests.simulation.cloud import epoch_ms, now_s
-from tests.simulation.faults import Link, through
+from tests.simulation.faults import Connection, connect
 
 
 class SimulatedWorker:
-    """A process. Its clocks may be wrong: `skew_s` is added to the time of day, `boot_s` to the monotonic clock."""
+    """A process. Its time of day is ahead by `skew_s`, and its monotonic clock begins at a random value."""
 
     def __init__(
         self,
-        link: Link,
+        connection: Connection,
         ports: WorkerPorts,
         options: WorkerOptions,
         observe: Observe,
@@ -26,13 +26,13 @@ class SimulatedWorker:
         *,
         skew_s: float = 0.0,
     ) -> None:
-        self.link = link
+        self.connection = connection
         self._stop = asyncio.Event()
         boot_s = random.uniform(0.0, 1e6)
         clock = Clock(lambda: now_s() + boot_s, lambda: epoch_ms(now_s() + skew_s))
-        wiring = WorkerWiring(through(link, ports), options, clock, owner=link.name, observe=observe)
+        wiring = WorkerWiring(connect(ports, connection), options, clock, owner=connection.name, observe=observe)
         self._task = asyncio.create_task(
-            wiring.supervisor().run(LoopContext(self._stop, observe, LoopHealth(), random)), name=link.name
+            wiring.supervisor().run(LoopContext(self._stop, observe, LoopHealth(), random)), name=connection.name
         )
 
     async def stop(self) -> None:
@@ -41,8 +41,8 @@ class SimulatedWorker:
         await self._task
 
     async def kill(self) -> None:
-        """Send SIGKILL: no call of the process goes through any more, and nothing is cleaned up."""
-        self.link.dead = True
-        self.link.awake.set()
+        """Send SIGKILL. From then on no call of the process passes, and nothing is cleaned up."""
+        self.connection.is_killed = True
+        self.connection.running.set()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

@@ -140,7 +140,7 @@ def test_any_text_stays_printable_on_a_terminal(text: str):
     assert stream.getvalue()[:-1].isprintable()
 
 
-def test_values_that_json_cannot_hold_are_replaced():
+def test_values_that_json_cannot_represent_are_replaced():
     stream = written()
     structlog.get_logger("service").info("event", nan=math.nan, big=1 << 70)
     line = json.loads(stream.getvalue())

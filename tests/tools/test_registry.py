@@ -39,7 +39,7 @@ def test_uv_gets_each_setting_of_pip_in_its_words(name, value, variables):
 
 
 @pytest.mark.parametrize("name", ["UV_DEFAULT_INDEX", "UV_INDEX_URL"])
-def test_what_is_set_for_uv_stays_and_holds_for_pip_too(name):
+def test_setting_of_uv_stays_and_is_used_for_pip_too(name):
     environment = {name: "http://u/simple"}
     found = registry.uv_environment({"index-url": "http://a/simple"}, environment)
     assert {key: found[key] for key in found if "INDEX" in key and key != "UV_INDEX_STRATEGY"} == environment

@@ -90,11 +90,13 @@ def test_python_that_cannot_create_virtual_environments_names_the_package_of_deb
     (tmp_path / f"{module}.py").write_text(f'raise ModuleNotFoundError("left out", name="{module}")\n')
     done = project.make("demo", PYTHONPATH=str(tmp_path))
     assert_failed_with_a_sentence(done, f"its module `{module}` is missing", "apt install python3-venv")
+    assert "\n" not in done.stdout.splitlines(keepends=True)[:1]
 
 
 def test_registry_that_is_not_reached_names_the_settings_to_check(project, closed_port):
     done = project.make("demo", PIP_INDEX_URL=f"http://127.0.0.1:{closed_port}/simple")
     assert_failed_with_a_sentence(done, "No package registry was reached.", "PIP_INDEX_URL", "HTTPS_PROXY")
+    assert done.stdout.endswith(" with pip ... \n")
     assert not (project.folder / ".venv/.set-up").exists()
 
 

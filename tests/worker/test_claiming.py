@@ -153,7 +153,7 @@ async def test_discovery_lease_does_not_count_as_an_execution(store, now):
     assert worker.leases.names == {DISCOVERY_LEASE, of_task("a", 1).id}
 
 
-# HELD executions that are tried again.
+# HELD executions that are retried.
 
 
 async def test_held_execution_is_claimed_once_its_retry_is_due(store, now):

@@ -95,7 +95,7 @@ def add_execution(world, task, number, **changes):
     return arn
 
 
-# What is registered.
+# Registering.
 
 
 async def test_new_execution_is_registered_as_datasync_describes_it(world):
@@ -148,10 +148,10 @@ async def test_execution_that_another_worker_has_just_registered_is_not_register
     assert world.execution(arn) == registered
 
 
-# What is ignored.
+# Ignoring.
 
 
-async def test_execution_that_started_before_the_lookback_of_the_first_sight_is_ignored(world):
+async def test_execution_that_started_before_the_lookback_when_its_task_was_first_seen_is_ignored(world):
     old, new = start(world, 3600.001), start(world, 3600)
     observation = await discover(Worker(world, lookback_s=3600))
     assert registered_arns(world) == [new]
@@ -170,7 +170,7 @@ async def test_ignored_execution_is_never_described_again(world):
     assert registered_arns(world) == []
 
 
-async def test_lookback_counts_from_the_first_sight_of_the_task(world):
+async def test_lookback_counts_from_the_time_at_which_the_task_was_first_seen(world):
     worker = Worker(world, lookback_s=3600)
     await discover(worker)
     arn = start(world, 60)
@@ -323,7 +323,7 @@ async def test_pass_without_a_list_of_tasks_fails(world):
     assert worker.observations == []
 
 
-# How soon an execution is discovered.
+# Time until an execution is discovered.
 
 
 @pytest.mark.parametrize("tasks", [1, 20, 100])

@@ -188,7 +188,7 @@ async def test_execution_that_is_gone_needs_no_step():
     assert scene.steps == []
 
 
-async def test_execution_that_disappears_during_a_failed_step_is_let_go():
+async def test_execution_that_disappears_during_a_failed_step_ends_its_runner():
     scene = await Scene().claim()
 
     async def disappear(_):
@@ -255,13 +255,22 @@ PASSING_KINDS = ("transient", "not_found", "credentials", "access_denied")
 
 @pytest.mark.parametrize("phase", sorted(ACTIVE_PHASES))
 @pytest.mark.parametrize("kind", PASSING_KINDS)
-async def test_error_of_the_table_never_holds_an_execution_and_is_not_stored(kind, phase):
+async def test_error_of_the_execution_s_own_item_never_holds_it_and_is_not_stored(kind, phase):
     scene = await Scene(phase).claim()
-    error = ERROR_KINDS[kind]("dynamodb.BatchWriteItem", "no")
+    error = ERROR_KINDS[kind]("dynamodb.UpdateItem", "no")
     await scene.fail_for(error, DAY_S)
     assert len(scene.steps) > 1000
     assert (scene.stored, scene.observed) == (scene.execution, [])
     assert await scene.succeed() == PAUSE_S
+
+
+async def test_refused_write_of_the_facts_is_shown_and_holds_nothing():
+    scene = await Scene().claim()
+    error = ERROR_KINDS["access_denied"]("dynamodb.BatchWriteItem", "no access to the table")
+    await scene.fail_for(error, DAY_S)
+    assert (scene.stored.phase, scene.stored.reason_detail) == (Phase.FOLLOWING, "no access to the table")
+    assert await scene.succeed() == PAUSE_S
+    assert scene.stored.reason_detail is None
 
 
 @pytest.mark.parametrize("resource", [Resource.TABLE, Resource.QUEUE])
@@ -362,15 +371,15 @@ async def test_deadline_counts_from_the_first_refusal_of_access_to_the_task_s_re
     assert (scene.stored.phase, scene.stored.reason) == (Phase.HELD, Reason.ACCESS_DENIED)
 
 
-async def test_access_denied_after_minutes_without_an_answer_for_the_execution_is_counted_separately():
+async def test_refusals_of_different_kinds_hold_together():
     scene = await Scene().claim()
-    await scene.fail_for(NOT_FOUND, NOT_FOUND_PATIENCE_S - 60)
-    assert await scene.fail(DENIED)
-    scene.now_ms += 60_000
-    assert await scene.fail(NOT_FOUND)
-    assert scene.stored.phase is Phase.FOLLOWING
-    assert await scene.fail_for(NOT_FOUND, DEADLINE_S) == NOT_FOUND_PATIENCE_S
-    assert scene.stored.reason is Reason.EXECUTION_NOT_FOUND
+    expired = CredentialsError(DENIED.operation, "the credentials have expired")
+    for error in (DENIED, expired, NOT_FOUND) * 4:
+        scene.now_ms += round(DEADLINE_S * 1000 / 12)
+        if not await scene.fail(error):
+            break
+    assert scene.stored.phase is Phase.HELD
+    assert scene.now_ms - START_MS <= DEADLINE_S * 1000
 
 
 async def test_deadline_goes_on_when_another_worker_takes_over():
@@ -464,15 +473,23 @@ async def test_bug_is_not_shown_before_it_holds(bug):
     assert (scene.stored, scene.observed) == (scene.execution, [])
 
 
-@pytest.mark.parametrize("between", [None, TransientError("logs.GetLogEvents", "slow"), DENIED])
-async def test_bugs_are_counted_in_a_row(between):
+async def test_success_between_bugs_restarts_their_count():
     scene = await Scene().claim()
     for _ in range(4):
         assert await scene.fail(BUGS[0])
-    assert await (scene.fail(between) if between else scene.succeed())
+    await scene.succeed()
     for _ in range(4):
         assert await scene.fail(BUGS[0])
-    assert scene.stored.phase is Phase.FOLLOWING
+    assert not await scene.fail(BUGS[0])
+    assert scene.stored.reason is Reason.INTERNAL_ERROR
+
+
+@pytest.mark.parametrize("between", [TransientError("logs.GetLogEvents", "slow"), DENIED])
+async def test_other_errors_between_bugs_do_not_restart_their_count(between):
+    scene = await Scene().claim()
+    for _ in range(4):
+        assert await scene.fail(BUGS[0])
+        assert await scene.fail(between)
     assert not await scene.fail(BUGS[0])
     assert scene.stored.reason is Reason.INTERNAL_ERROR
 
@@ -488,7 +505,7 @@ async def test_bug_in_loading_an_execution_is_raised():
         await scene.runner.tick()
 
 
-# A HELD execution that is tried again.
+# A HELD execution that is retried.
 
 
 def a_held_scene(held_from=Phase.PUBLISHING, reason_before_hold=None):
@@ -542,11 +559,16 @@ RETRY_ERRORS = [
 
 
 @pytest.mark.parametrize("error", RETRY_ERRORS)
-async def test_retry_that_fails_leaves_the_execution_held_and_is_repeated_later(error):
+async def test_retry_that_fails_leaves_the_execution_held_and_shows_why(error):
     scene = await a_held_scene().claim()
     assert not await scene.fail(error)
     retry_at_ms = START_MS + 225_000  # A quarter of the time for which it has been refused.
-    assert scene.stored == replace(scene.execution, retry_at_ms=retry_at_ms)
+    is_shown = isinstance(error, AccessDeniedError | CredentialsError | NotFoundError)
+    assert scene.stored.reason_detail == (error.detail if is_shown else scene.execution.reason_detail)
+    if isinstance(error, NotFoundError):  # A person must act.
+        assert (scene.stored.reason, scene.stored.retry_at_ms) == (Reason.BUCKET_NOT_FOUND, None)
+    else:
+        assert (scene.stored.reason, scene.stored.retry_at_ms) == (Reason.ACCESS_DENIED, retry_at_ms)
     assert scene.observed == [scene.final_failure(error)]
     assert scene.observed[0].kind == getattr(error, "kind", "internal")
 
@@ -557,7 +579,7 @@ async def test_retry_ends_when_another_worker_owns_the_execution():
     assert (scene.stored, scene.observed) == (scene.execution, [])
 
 
-async def test_retry_whose_first_save_succeeded_is_held_again_with_the_time_of_the_first_refusal():
+async def test_retry_that_fails_after_a_save_stores_nothing_of_it():
     scene = await a_held_scene(Phase.FOLLOWING).claim()
 
     async def save_and_fail(leased):
@@ -567,12 +589,8 @@ async def test_retry_whose_first_save_succeeded_is_held_again_with_the_time_of_t
     scene.change = save_and_fail
     assert await scene.runner.tick() is None
     assert scene.failures() == [scene.final_failure(DENIED)]
-    assert (scene.stored.phase, scene.stored.held_from) == (Phase.HELD, Phase.SEALING)
-    assert scene.stored.blocked_since_ms == START_MS - 900_000
-    assert [change[:2] for change in scene.phase_changes()] == [
-        (Phase.HELD, Phase.SEALING),
-        (Phase.SEALING, Phase.HELD),
-    ]
+    assert (scene.stored.phase, scene.stored.held_from) == (Phase.HELD, Phase.FOLLOWING)
+    assert scene.phase_changes() == []
 
 
 async def test_error_whose_treatment_cannot_be_stored_is_retried():

@@ -1,10 +1,13 @@
-"""Refusals of a task's resources in each phase, with the real steps: shown, held, tried again, and over."""
+"""Refusals of a task's resources in each phase, with the real steps: shown, held, retried, and over."""
+
+from dataclasses import replace
 
 import pytest
 
 from service.domain.errors import AccessDeniedError, AwsCallError, CredentialsError, NotFoundError
 from service.domain.observations import PhaseChanged
 from service.domain.phases import Phase, Reason
+from service.operations.commands import OperatorCommands
 from tests.fakes.world import Worker, World
 
 DEADLINE_S = 900.0
@@ -81,7 +84,7 @@ def denied(operation):
 
 
 @pytest.mark.parametrize(("phase", "port", "method"), REFUSALS)
-async def test_refusal_is_shown_then_held_then_tried_again_until_access_is_there(phase, port, method):
+async def test_refusal_is_shown_then_held_then_retried_until_access_is_there(phase, port, method):
     scene = Scene()
     await scene.bring_to(phase)
     error = denied(REFUSALS[phase, port, method])
@@ -178,7 +181,7 @@ async def test_execution_with_an_incomplete_log_that_goes_on_after_a_refusal_is_
     assert scene.world.names() == ["/a.csv"]
 
 
-async def test_held_execution_is_tried_again_by_another_worker():
+async def test_held_execution_is_retried_by_another_worker():
     scene = Scene()
     await scene.bring_to(Phase.SEALING)
     scene.refuse("logs", "list_streams", denied("logs.DescribeLogStreams"))
@@ -206,6 +209,53 @@ async def test_held_execution_does_not_keep_a_later_one_from_being_published():
     assert scene.world.execution(later).phase is Phase.PUBLISHED
     assert scene.execution.phase is Phase.PUBLISHED
     assert sorted(scene.world.names()) == ["/a.csv", "/c.csv"]
+
+
+async def test_execution_that_goes_on_after_a_later_one_publishes_no_file_that_the_later_one_has_facts_about():
+    scene = Scene()
+    await scene.work(30)
+    scene.world.copy(scene.arn, "changed.csv", "failed.csv", "old.csv")
+    scene.world.finish(scene.arn)
+    scene.refuse("objects", "list_page", denied("s3.ListObjectsV2"))
+    await scene.work(2 * DEADLINE_S, until=lambda: scene.execution.phase is Phase.HELD)
+    first_retry_ms = scene.execution.retry_at_ms
+    await scene.work(MAX_RETRY_PAUSE_S, until=lambda: scene.execution.retry_at_ms != first_retry_ms)
+    later = scene.world.start()
+    scene.world.copy(later, "changed.csv", size_bytes=9)
+    scene.world.log(later, "[ERROR] Verification failed <> /failed.csv")
+    scene.world.finish(later)
+    scene.allow("objects", "list_page")
+    await scene.work(300, until=lambda: scene.world.names() != [])
+    await scene.work(MAX_RETRY_PAUSE_S + 60)
+    assert scene.execution.phase is Phase.PUBLISHED
+    assert scene.world.names() == ["/changed.csv", "/old.csv"]
+    assert scene.execution.file_counts()["superseded"] == 2
+
+
+async def test_retry_of_a_growing_execution_stores_no_transition_until_it_succeeds():
+    scene = Scene()
+    await scene.bring_to(Phase.FOLLOWING)
+    scene.refuse("logs", "read_page", denied("logs.GetLogEvents"))
+    for number in range(5):
+        await scene.work(DEADLINE_S + 60)
+        running = scene.world.datasync.described[scene.arn]
+        scene.world.datasync.described[scene.arn] = replace(running, files_verified=number)
+    assert len(scene.holds()) == 1
+
+
+async def test_released_execution_that_still_runs_publishes_nothing_before_its_success():
+    scene = Scene()
+    await scene.bring_to(Phase.FOLLOWING)
+    scene.refuse("logs", "read_page", denied("logs.GetLogEvents"))
+    await scene.work(DEADLINE_S + 60)
+    assert scene.execution.phase is Phase.HELD
+    await OperatorCommands(scene.world.executions, scene.world.facts).release(scene.execution.id)
+    scene.allow("logs", "read_page")
+    await scene.work(600)
+    assert (scene.execution.phase, scene.world.names()) == (Phase.FOLLOWING, [])
+    scene.world.finish(scene.arn)
+    await scene.work_until(Phase.PUBLISHED)
+    assert scene.world.names() == ["/a.csv"]
 
 
 # The queue is the deployment's own.
@@ -248,9 +298,10 @@ async def test_message_that_the_queue_rejects_holds_its_execution_at_once_with_t
     scene.allow("queue", "send")
     scene.world.queue.refuses = {sent[0]: "InvalidMessageContents: #x1 is not allowed"}
     await scene.worker.round()
-    assert scene.shown == (Phase.HELD, Reason.MESSAGE_REJECTED, "InvalidMessageContents: #x1 is not allowed")
+    detail = "the message for '/a.csv' is rejected: InvalidMessageContents: #x1 is not allowed"
+    assert scene.shown == (Phase.HELD, Reason.MESSAGE_REJECTED, detail)
     await scene.work(2 * 3600)
-    assert scene.shown == (Phase.HELD, Reason.MESSAGE_REJECTED, "InvalidMessageContents: #x1 is not allowed")
+    assert scene.shown == (Phase.HELD, Reason.MESSAGE_REJECTED, detail)
     assert len(scene.holds()) == 1
 
 
@@ -283,7 +334,7 @@ async def test_ended_execution_that_datasync_has_forgotten_is_sealed_with_what_i
     assert (scene.world.names(), scene.holds()) == (["/a.csv"], [])
 
 
-async def test_bucket_that_does_not_exist_holds_at_once_and_is_not_tried_again():
+async def test_bucket_that_does_not_exist_holds_at_once_and_is_not_retried():
     scene = Scene()
     await scene.bring_to(Phase.SEALING)
     objects = scene.world.objects.buckets.pop("bucket")

@@ -214,7 +214,7 @@ def test_success_restarts_the_backoff():
     assert scene.failures()[-1].retry_in_s <= 1.0
 
 
-def test_backoff_has_a_limit_of_the_loop_s_own():
+def test_each_loop_may_limit_its_backoff():
     # A lease must be renewed in time, however often that has failed before.
     scene = Scene(*[TransientError("c", "d")] * 12)
     scene.run(max_backoff_s=10.0)
@@ -260,7 +260,7 @@ def test_last_tick_counts_as_a_success():
     assert scene.health.succeeded == {"discover"}
 
 
-def test_loop_of_each_execution_is_watched_by_itself():
+def test_loop_of_each_execution_is_watched_separately():
     scene = Scene(100.0)
 
     async def main():

@@ -72,7 +72,7 @@ def notified_ids(world):
     return [execution_id for _, _, execution_id in world.notified()]
 
 
-# What is notified.
+# Notified transitions.
 
 
 async def test_published_execution_is_notified_once(world):
@@ -135,7 +135,7 @@ async def test_release_is_not_notified(world, worker):
     assert [phase for phase, _, _ in world.notified()] == ["HELD"]
 
 
-async def test_without_a_topic_no_notification_is_stored():
+async def test_no_notification_is_stored_without_a_topic():
     world = World()
     await hold_executions(world, 1)
     assert world.outbox.executions == {}
@@ -197,7 +197,7 @@ async def test_notification_whose_deletion_failed_is_published_again_with_the_sa
     assert world.outbox.executions == {}
 
 
-async def test_notification_that_another_worker_has_published_meanwhile_is_skipped(world, worker):
+async def test_notification_that_another_worker_has_already_published_is_skipped(world, worker):
     await hold_executions(world, 1)
     listed = await world.outbox.pending(after="", limit=9)
     await world.outbox.delete(listed[0])

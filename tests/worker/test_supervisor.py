@@ -250,7 +250,7 @@ async def test_lease_of_an_execution_that_is_not_active_any_more_is_released(tab
 
 
 @in_virtual_time
-async def test_execution_that_its_runner_lets_go_is_released_and_claimed_by_the_next_pass(table):
+async def test_lease_of_an_execution_whose_runner_ended_is_released_and_acquired_by_the_next_pass(table):
     await register(table, 1)
     worker = Worker(table, lets_go=True)
     await pass_time(40.0)

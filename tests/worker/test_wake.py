@@ -47,7 +47,7 @@ def signals_s(wake_ups, *arrivals_s, until_s=60.0):
     return signalled_s
 
 
-def test_without_a_wake_up_there_is_no_signal():
+def test_no_signal_is_given_without_a_wake_up():
     assert signals_s(MemoryWakeUps()) == []
 
 

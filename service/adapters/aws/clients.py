@@ -16,6 +16,7 @@ from aiolimiter import AsyncLimiter
 from botocore.utils import parse_timestamp
 
 from service import __version__
+from service.adapters.aws import s3_listing, signing, sqs_body
 from service.adapters.aws.errors import THROTTLE_CODES, translate_errors
 from service.domain.errors import CredentialsError, RequestRejectedError
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
 
 OnRequest = Callable[[str, str, str], None]
-"""Takes service, operation and outcome of one attempt.
+"""A function that takes service, operation and outcome of one attempt.
 
 The outcome is ok, throttled, client_error, server_error or connection_error.
 """
@@ -95,7 +96,12 @@ async def clients(
             client = await _open(stack, session, service, config)
             _instrument(client, service, on_request, rates)
             opened.append(client)
-        yield Clients(*opened)
+        all_clients = Clients(*opened)
+        # Each seam leaves unusual requests and answers to the SDK. Most calls go to SQS: only these are signed faster.
+        s3_listing.register(all_clients.s3)
+        sqs_body.register(all_clients.sqs)
+        signing.register(all_clients.sqs)
+        yield all_clients
 
 
 async def _session() -> aioboto3.Session:
@@ -109,7 +115,9 @@ async def _session() -> aioboto3.Session:
     if region is None:
         raise RequestRejectedError(operation, "no AWS Region is set: set AWS_REGION")
     if credentials is None:
-        remedy = "give the task a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        remedy = (
+            "give the ECS task a role, name a profile (AWS_PROFILE), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
         raise CredentialsError(operation, f"no AWS credentials were found: {remedy}")
     return session
 

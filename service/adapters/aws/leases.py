@@ -15,7 +15,7 @@ def owner_values(lease: Lease) -> items.Item:
 
 
 class DynamoLeaseStore:
-    """Conditional writes on owner, fencing token and heartbeat."""
+    """The LeaseStore in DynamoDB. Its writes are conditional on owner, fencing token and heartbeat."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -12,6 +12,7 @@ from service.domain.port_types import SendResult
 if TYPE_CHECKING:
     from types_aiobotocore_sqs import SQSClient
 
+_ALLOW_KEY = "allow kms:GenerateDataKey and kms:Decrypt on the queue's key"
 _SEND = "sqs.SendMessageBatch"
 _CHECK = "sqs.GetQueueAttributes"
 _RECEIVE = "sqs.ReceiveMessage"
@@ -135,7 +136,8 @@ def _send_result(ids: Sequence[str], answer: Mapping[str, Any], resource: str) -
         code, why = entry["Code"], f"{entry['Code']}: {entry.get('Message', 'SQS gives no reason')}"
         kind = classify(code, 400)
         if kind is AccessDeniedError:
-            raise AccessDeniedError(_SEND, f"no access to {resource}: {why}")
+            remedy = f"; {_ALLOW_KEY}" if code.startswith("KMS.") else ""
+            raise AccessDeniedError(_SEND, f"no access to {resource}: {why}{remedy}")
         if entry["SenderFault"] and kind is not TransientError:
             rejected[ids[int(entry["Id"])]] = why
     sent = frozenset(ids[int(entry["Id"])] for entry in answer.get("Successful", ()))

@@ -37,7 +37,11 @@ class Table:
         self._resource = f"the table {name}"
 
     async def check(self) -> str:
-        """A table that `init` did not make is Absent too."""
+        """Return the table's name, as a phrase.
+
+        Raise NotFoundError, with what to do, if there is no table, or one with other keys or indexes.
+        Raise TransientError if the table is not ready yet.
+        """
         operation = "dynamodb.DescribeTable"
         remedy = "create it with `datasync-trigger init`, or correct TRIGGER_TABLE_NAME"
         try:

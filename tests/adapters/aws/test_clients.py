@@ -55,7 +55,7 @@ async def test_null_member_is_left_out_of_fast_parsed_answers(clients, stub):
     assert "LastEvaluatedKey" not in await clients.dynamodb.query(TableName="t")
 
 
-async def test_log_message_may_hold_a_lone_surrogate(clients, stub):
+async def test_log_message_may_contain_a_lone_surrogate(clients, stub):
     stub.answer(PAGE | {"events": [{"timestamp": 1, "message": "x\ud800", "ingestionTime": 2}]})
     answer = await clients.logs.get_log_events(**STREAM)
     assert [event["message"] for event in answer["events"]] == ["x\ud800"]

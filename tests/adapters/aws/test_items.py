@@ -76,7 +76,7 @@ def test_record_with_a_value_of_a_later_version_is_rejected_with_its_execution()
         items.execution_from(item)
 
 
-def test_end_attribute_is_datasyncs_end_or_its_first_sight():
+def test_end_attribute_is_datasyncs_end_or_the_time_at_which_it_was_first_seen():
     execution = an_execution()
     assert "ended_at_ms" not in items.execution_attributes(execution)
     seen = replace(execution, end_seen_at_ms=START_MS + 2)

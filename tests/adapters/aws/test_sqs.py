@@ -21,7 +21,7 @@ def failed(number, code, *, sender):
     return {"Id": str(number), "Code": code, "SenderFault": sender, "Message": "because"}
 
 
-async def test_answer_of_status_200_may_hold_failed_and_rejected_messages(queue, stub):
+async def test_answer_of_status_200_may_contain_failed_and_rejected_messages(queue, stub):
     failures = [
         failed(1, "InternalError", sender=False),
         failed(2, "InvalidMessageContents", sender=True),

@@ -62,7 +62,7 @@ MUTANTS = (
         (_POLICY, _RUNNER),
     ),
     Mutant(
-        "an execution that is HELD for denied access is never due to be tried again",
+        "an execution that is HELD for denied access is never due to be retried",
         "service.domain.error_policy:RETRIED_REASONS",
         (Replace("{Reason.ACCESS_DENIED, Reason.EXECUTION_NOT_FOUND}", "{Reason.EXECUTION_NOT_FOUND}"),),
         (_POLICY, _RUNNER),
@@ -76,7 +76,25 @@ MUTANTS = (
     Mutant(
         "a failed retry of a HELD execution holds it again with the new error's reason",
         "service.worker.execution_runner:ExecutionRunner._is_over",
-        (Condition("if leased is None or is_retry_of_held", "leased is None"),),
+        (Condition("if is_retry_of_held", "False"),),
         (_RUNNER,),
+    ),
+    Mutant(
+        "a held execution goes on with the plan from before it was held",
+        "service.leasing.leased_executions:LeasedExecution.resume",
+        (Replace("execution.plan if execution.replay.active else None", "execution.plan"),),
+        ("tests/leasing/test_leased_executions.py",),
+    ),
+    Mutant(
+        "a retry of a HELD execution is stored before its step has succeeded",
+        "service.leasing.leased_executions:LeasedExecution.save",
+        (Condition("if self.is_resumed and execution.is_active", "False"),),
+        ("tests/leasing/test_leased_executions.py",),
+    ),
+    Mutant(
+        "an execution that is released while it runs is published before its SUCCESS",
+        "service.operations.commands:OperatorCommands.release",
+        (Condition("if not held.has_ended and held.reason is not Reason.EXECUTION_NOT_FOUND", "False"),),
+        ("tests/worker/test_held_retries.py",),
     ),
 )
