@@ -37,7 +37,9 @@ def naive(facts_of, after):
 
 PATHS = st.text(st.sampled_from("ab/é\ue000\uffff\U0001f600"), min_size=1, max_size=4)
 FILE_KINDS = set(FactKind) - {FactKind.DIRECTORY}
-FACTS = st.lists(st.builds(Fact, st.sampled_from(FactKind), PATHS, st.just(3), st.just(START_MS), st.none()), max_size=40)
+FACTS = st.lists(
+    st.builds(Fact, st.sampled_from(FactKind), PATHS, st.just(3), st.just(START_MS), st.none()), max_size=40
+)
 
 
 @given(

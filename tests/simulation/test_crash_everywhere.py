@@ -3,9 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from orjson import loads
-
 import pytest
+from orjson import loads
 
 from service.domain.options import WorkerOptions
 from service.domain.phases import ACTIVE_PHASES, Phase
