@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import parsing
 from benchmarks.runs import Run, run
 from benchmarks.workload import LINES_PER_FILE, Workload
+from service.domain.fact_runs import MAX_FACTS
 
 PER_FILES = 100_000
 """The number of files that all costs are scaled to, whatever number was measured."""
@@ -17,7 +18,7 @@ PER_FILES = 100_000
 BASELINE_FILES = 2000
 """The files of a baseline run. Each costs as much as the one before, and that is slow."""
 
-_FACTS_PER_BATCH = 25
+_FACTS_PER_BATCH = 25 * MAX_FACTS
 _MESSAGES_PER_BATCH = 10
 _OBJECTS_PER_PAGE = 1000
 
@@ -50,7 +51,10 @@ NO_CALLS = Calls(0, None)
 
 @dataclass(frozen=True)
 class Form:
-    """One log form. `peak_bytes` are by number of files: the requested number, and a tenth of it."""
+    """One log form. `peak_bytes` are by number of files: the requested number, and a tenth of it.
+
+    `write_units_per_file` are DynamoDB's write request units, without those of its indexes.
+    """
 
     lines_per_cpu_s: float
     parsing: Cost
@@ -58,6 +62,7 @@ class Form:
     publishing: Cost
     calls: dict[str, Calls]
     peak_bytes: dict[int, int]
+    write_units_per_file: float
 
     @property
     def pipeline(self) -> Cost:
@@ -121,6 +126,7 @@ def _form(load: Workload, done: dict[_Subject, list[Run]]) -> Form:
         publishing=_cost(piped, "publish", load.files),
         calls=_calls(piped[0], load),
         peak_bytes={_tenth(load.files): _peak(tenth), load.files: _peak(piped)},
+        write_units_per_file=piped[0].write_units / load.files,
     )
 
 
@@ -137,7 +143,8 @@ def _calls(done: Run, load: Workload) -> dict[str, Calls]:
     fewest = {
         # Its pages, and the empty answer that follows the last one.
         "GetLogEvents": load.pages + 1,
-        "BatchWriteItem": _batches(load.lines, _FACTS_PER_BATCH),
+        # The facts of a page are stored before the next one is read.
+        "BatchWriteItem": load.pages * _batches(load.lines_per_page, _FACTS_PER_BATCH),
         "SendMessageBatch": _batches(load.files, _MESSAGES_PER_BATCH),
         "ListObjectsV2": _batches(load.files, _OBJECTS_PER_PAGE),
     }

@@ -16,7 +16,8 @@ def show(figures: Figures) -> None:
         f"Python {figures.python}, {figures.machine}, {figures.cpus} CPUs. {figures.files:,} files, each logged as "
         f"transferred and as verified. Costs are medians. Runs: {figures.runs}.",
         "CPU is that of the measured process, without opening its SDK clients.",
-        "Fewest calls: facts / 25, messages / 10, objects / 1,000; the log's pages and the empty answer at its end.",
+        "Fewest calls: 25 full runs of facts a call for each page of the log, messages / 10, objects / 1,000; the log's "
+        "pages and the empty answer at its end.",
         sep="\n",
     )
     for table in (_costs(figures), _calls(figures), _memory(figures), _targets(figures)):
@@ -55,6 +56,8 @@ def _calls(figures: Figures) -> Table:
     for operation in dict.fromkeys(operation for form in figures.forms.values() for operation in form.calls):
         counts = [form.calls.get(operation, NO_CALLS) for form in figures.forms.values()]
         table.add_row(operation, *(text for calls in counts for text in _count(calls)))
+    units = [text for form in figures.forms.values() for text in (f"{form.write_units_per_file:.3f}", "", "")]
+    table.add_row("DynamoDB write units per file", *units)
     return table
 
 

@@ -26,7 +26,7 @@ async def count_facts(facts: FactStore, execution: Execution) -> Mapping[FactKin
 
 
 def _thinned(seek_points: list[SeekPoint]) -> list[SeekPoint]:
-    """Keep every n-th seek_point, so that they fit into one item."""
+    """Keep every n-th seek point, so that they fit into one item."""
     size_bytes = sum(len(path.encode()) + len(key.encode()) for path, key in seek_points)
     step = max(1, -(-len(seek_points) // _MAX_SEEK_POINTS), -(-size_bytes // _MAX_INDEX_BYTES))
     return seek_points[::step]

@@ -81,7 +81,7 @@ class FactScan:
             del self._buffer[kept:]
 
     async def _find_seek_point(self) -> None:
-        """Start at the last stored seek_point before the first path, so that no run before it is read."""
+        """Start at the last stored seek point before the first path, so that no run before it is read."""
         seek_points = await self._facts.read_seek_points(self._execution) if self._first else ()
         place = bisect_right(seek_points, self.seek_point.path, key=attrgetter("path"))
         self._after_key = seek_points[place - 1].key if place else ""

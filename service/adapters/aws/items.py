@@ -2,7 +2,7 @@
 
 | item                          | pk                      | sk                                     |
 | run of facts                  | `exec-…#facts`          | its first path, a NUL and a digest     |
-| seek_points of the facts        | `exec-…`                | `seek_points`                            |
+| seek points in the facts      | `exec-…`                | `seek_points`                          |
 | range of outcomes             | `exec-…#outcomes`       | its last path                          |
 | execution, with its lease     | `exec-…`                | `record`                               |
 | discovery lease               | `discovery`             | `record`                               |
