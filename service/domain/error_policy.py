@@ -16,7 +16,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from service.domain.errors import AwsCallError
-from service.domain.options import WorkerOptions
 from service.domain.phases import Reason
 
 NOT_FOUND_PATIENCE_S = 300.0
@@ -143,7 +142,7 @@ def blocks(error: Exception) -> bool:
 
 
 def hold_reason(
-    treatment: Treatment, options: WorkerOptions, *, blocked_s: float, permanent_failures: int = 0
+    treatment: Treatment, *, seal_deadline_s: float, blocked_s: float, permanent_failures: int = 0
 ) -> Reason | None:
     """Return the reason for which the execution must be held now; None to retry.
 
@@ -155,7 +154,7 @@ def hold_reason(
         Action.LET_GO: False,
         Action.HOLD_NOW: True,
         Action.HOLD_AFTER_PATIENCE: blocked_s >= NOT_FOUND_PATIENCE_S,
-        Action.HOLD_AFTER_DEADLINE: blocked_s >= options.seal_deadline_s,
+        Action.HOLD_AFTER_DEADLINE: blocked_s >= seal_deadline_s,
         Action.HOLD_WHEN_REPEATED: permanent_failures >= MAX_PERMANENT_FAILURES,
     }
     return treatment.reason if due[treatment.action] else None

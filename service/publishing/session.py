@@ -8,7 +8,6 @@ from service.domain.execution import Execution, Outcome, PlanMember, PublishPlan
 from service.domain.file_chunk import Candidate, FileChunk, FileWithEvidence, decide_files, resolve_candidates
 from service.domain.file_decision import FileEvidence
 from service.domain.messages import StoredObject
-from service.domain.options import WorkerOptions
 from service.domain.start_order import has_older_active
 from service.files.fact_merge import FactMerge
 from service.files.outcome_reader import OutcomeReader
@@ -37,12 +36,15 @@ class SessionScope(NamedTuple):
 class PublishSession:
     """The files that are still to publish, after the stored cursor. `chunk` are those that are being sent."""
 
-    def __init__(self, scope: SessionScope, facts: FactMerge, objects: Objects, options: WorkerOptions) -> None:
+    def __init__(
+        self, scope: SessionScope, facts: FactMerge, objects: Objects, *, check_s3: bool, publish_unchanged: bool
+    ) -> None:
         self.chunk: FileChunk | None = None
         self._scope = scope
         self._facts = facts
         self._objects = objects
-        self._options = options
+        self._check_s3 = check_s3
+        self._publish_unchanged = publish_unchanged
         self._lookups: dict[S3Location, ObjectLookup] = {}
         self._files: list[FileWithEvidence] = []
 
@@ -57,8 +59,8 @@ class PublishSession:
         resolve_candidates(
             chunk,
             candidates,
-            await self._look_up(candidates) if self._options.check_s3 else None,
-            publish_unchanged=self._options.publish_unchanged or self._scope.published is not None,
+            await self._look_up(candidates) if self._check_s3 else None,
+            publish_unchanged=self._publish_unchanged,
             acknowledged=self._scope.acknowledged,
             replay_count=self._scope.replay_number,
         )
@@ -103,13 +105,16 @@ class SessionFactory:
         facts: FactStore,
         outcomes: OutcomeStore,
         objects: Objects,
-        options: WorkerOptions,
+        *,
+        check_s3: bool,
+        publish_unchanged: bool,
     ) -> None:
         self._executions = executions
         self._facts = facts
         self._outcomes = outcomes
         self._objects = objects
-        self._options = options
+        self._check_s3 = check_s3
+        self._publish_unchanged = publish_unchanged
 
     async def open(self, execution: Execution) -> PublishSession | None:
         """Open a session that starts after the cursor. Return None if a plan must be made first.
@@ -132,7 +137,9 @@ class SessionFactory:
             if member.id != execution.id
         }
         scope = SessionScope(execution.plan, members, execution.progress.acknowledged_ahead, readers)
-        return PublishSession(scope, merge, self._objects, self._options)
+        return PublishSession(
+            scope, merge, self._objects, check_s3=self._check_s3, publish_unchanged=self._publish_unchanged
+        )
 
     def _open_replay(self, execution: Execution) -> PublishSession:
         """Open a session whose plan has one member, and whose files are those that it published."""
@@ -146,4 +153,4 @@ class SessionFactory:
             published=OutcomeReader(self._outcomes, execution.id),
             replay_number=execution.replay.count,
         )
-        return PublishSession(scope, merge, self._objects, self._options)
+        return PublishSession(scope, merge, self._objects, check_s3=self._check_s3, publish_unchanged=True)

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from service.domain.observations import ClaimPass, Observe
-from service.domain.options import WorkerOptions
 from service.domain.port_types import ExecutionEntry
 from service.leasing.owned_leases import OwnedLeases
 from service.ports import Clock, Overview
@@ -31,15 +30,18 @@ class ExecutionClaimer:
         self,
         overview: Overview,
         leases: OwnedLeases,
-        options: WorkerOptions,
         clock: Clock,
         observe: Observe,
+        *,
+        max_executions: int,
+        poll_interval_s: float,
     ) -> None:
         self._overview = overview
         self._leases = leases
-        self._options = options
         self._clock = clock
         self._observe = observe
+        self._max_executions = max_executions
+        self._poll_interval_s = poll_interval_s
 
     async def tick(self, still_running: Collection[str]) -> float:
         """Claim what is free. `still_running` are executions whose runner has not ended yet, claimed or not."""
@@ -57,14 +59,14 @@ class ExecutionClaimer:
         self._leases.watch_only({execution.execution_id for execution in (*active, *held)})
         phases = await self._overview.counts()
         self._observe(ClaimPass(phases, self._oldest_age_s(active), claimed, len(self._leases.names)))
-        return self._options.poll_interval_s
+        return self._poll_interval_s
 
     def _has_room_for(self, execution: ExecutionEntry, active: Sequence[ExecutionEntry]) -> bool:
         """Exceed the limit for an execution that one of ours waits for; otherwise both wait forever.
 
         Ours may have become unclaimable, because a release or a replay has made older ones active again.
         """
-        if len(self._leases.execution_ids) < self._options.max_executions:
+        if len(self._leases.execution_ids) < self._max_executions:
             return True
         return any(
             later.task_id == execution.task_id

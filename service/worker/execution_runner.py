@@ -7,7 +7,6 @@ from service.domain.error_policy import Action, blocks, hold_reason, treatment_o
 from service.domain.errors import ConflictError
 from service.domain.names import ExecutionId
 from service.domain.observations import tick_failed
-from service.domain.options import WorkerOptions
 from service.domain.phases import Phase
 from service.leasing.leased_executions import LeasedExecution, LeasedExecutions
 from service.worker.retention import RetentionExtension
@@ -29,15 +28,15 @@ class ExecutionRunner:
         executions: LeasedExecutions,
         steps: Mapping[Phase, Step],
         extension: RetentionExtension,
-        options: WorkerOptions,
         *,
+        seal_deadline_s: float,
         has_unsaved_sends: Callable[[], bool],
     ) -> None:
         self._execution_id = execution_id
         self._executions = executions
         self._steps = steps
         self._extension = extension
-        self._options = options
+        self._seal_deadline_s = seal_deadline_s
         self._leased: LeasedExecution | None = None
         self._permanent_failures = 0
         self.has_unsaved_sends = has_unsaved_sends
@@ -90,10 +89,15 @@ class ExecutionRunner:
         if leased is None:
             return True
         if is_retry_of_held:
-            await leased.postpone_retry(error, hold_reason(treatment, self._options, blocked_s=inf))
+            await leased.postpone_retry(
+                error, hold_reason(treatment, seal_deadline_s=self._seal_deadline_s, blocked_s=inf)
+            )
             return True
         reason = hold_reason(
-            treatment, self._options, blocked_s=leased.blocked_s, permanent_failures=self._permanent_failures
+            treatment,
+            seal_deadline_s=self._seal_deadline_s,
+            blocked_s=leased.blocked_s,
+            permanent_failures=self._permanent_failures,
         )
         if reason is not None:
             await leased.hold(reason, error)

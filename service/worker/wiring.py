@@ -34,7 +34,14 @@ class WorkerWiring:
         self.leases = OwnedLeases(
             ports.leases, owner=owner, lease_s=options.lease_s, clock_s=clock.monotonic_s, observe=observe
         )
-        self.claimer = ExecutionClaimer(ports.overview, self.leases, options, clock, observe)
+        self.claimer = ExecutionClaimer(
+            ports.overview,
+            self.leases,
+            clock,
+            observe,
+            max_executions=options.max_executions,
+            poll_interval_s=options.poll_interval_s,
+        )
         self.discovery = ExecutionDiscovery(
             ports.datasync, ports.tasks, ports.executions, self.leases, options, clock, observe
         )
@@ -74,7 +81,7 @@ class WorkerWiring:
             self.leased_executions(),
             {Phase.FOLLOWING: sealer.follow, Phase.SEALING: sealer.seal, Phase.PUBLISHING: publisher.publish},
             self._extension(),
-            self._options,
+            seal_deadline_s=self._options.seal_deadline_s,
             has_unsaved_sends=lambda: publisher.has_unsaved_sends,
         )
 
@@ -95,7 +102,14 @@ class WorkerWiring:
         ports, options, now_ms = self._ports, self._options, self._clock.now_ms
         return Publisher(
             Planner(ports.tasks, ports.executions, now_ms=now_ms),
-            SessionFactory(ports.executions, ports.facts, ports.outcomes, ports.objects, options),
+            SessionFactory(
+                ports.executions,
+                ports.facts,
+                ports.outcomes,
+                ports.objects,
+                check_s3=options.check_s3,
+                publish_unchanged=options.publish_unchanged,
+            ),
             Sender(ports.queue),
             ports.outcomes,
             ports.executions,

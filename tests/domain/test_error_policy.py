@@ -181,13 +181,20 @@ OPTIONS = WorkerOptions(seal_deadline_s=900)
 )
 def test_execution_is_held_once_the_limit_of_the_action_is_reached(action, blocked_s, permanent_failures, holds):
     treatment = Treatment(action, Reason.INTERNAL_ERROR)
-    reason = hold_reason(treatment, OPTIONS, blocked_s=blocked_s, permanent_failures=permanent_failures)
+    reason = hold_reason(
+        treatment,
+        seal_deadline_s=OPTIONS.seal_deadline_s,
+        blocked_s=blocked_s,
+        permanent_failures=permanent_failures,
+    )
     assert reason is (Reason.INTERNAL_ERROR if holds else None)
 
 
 @pytest.mark.parametrize("action", Action)
 def test_hold_reason_decides_about_every_action(action):
-    reason = hold_reason(Treatment(action, Reason.INTERNAL_ERROR), OPTIONS, blocked_s=1e9, permanent_failures=1000)
+    reason = hold_reason(
+        Treatment(action, Reason.INTERNAL_ERROR), seal_deadline_s=1, blocked_s=1e9, permanent_failures=1000
+    )
     assert (reason is None) is (action in (Action.RETRY, Action.LET_GO))
 
 

@@ -8,7 +8,7 @@ from tests.simulation.__main__ import failure_text
 from tests.simulation.scenario import simulate
 
 SEEDS_PER_TEST = 20
-TESTS = 50
+TESTS = 25
 MIN_KINDS_OF_FAULTS = 13
 """Number of the 20 kinds of faults that each test must produce: the model must not become harmless unnoticed."""
 

@@ -3,7 +3,6 @@ from dataclasses import replace
 import pytest
 
 from service.domain.errors import TransientError
-from service.domain.options import WorkerOptions
 from service.domain.phases import Phase, Reason
 from service.domain.port_types import ExecutionEntry, Lease
 from service.leasing.owned_leases import DISCOVERY_LEASE, OwnedLeases
@@ -24,8 +23,9 @@ class Worker:
         self.leases = OwnedLeases(
             store, owner=owner, lease_s=LEASE_S, clock_s=clock.monotonic_s, observe=self.observations.append
         )
-        options = WorkerOptions(max_executions=max_executions)
-        self.claimer = ExecutionClaimer(store, self.leases, options, clock, self.observations.append)
+        self.claimer = ExecutionClaimer(
+            store, self.leases, clock, self.observations.append, max_executions=max_executions, poll_interval_s=15.0
+        )
 
     async def claim(self, still_running=()):
         """Do one tick and return its observation."""

@@ -78,7 +78,7 @@ class Scene:
                 now_ms=now_ms,
                 observe=observe,
             ),
-            OPTIONS,
+            seal_deadline_s=OPTIONS.seal_deadline_s,
             has_unsaved_sends=lambda: self.has_unsaved_sends,
         )
         return self

@@ -9,7 +9,6 @@ import pytest
 
 from service.domain.errors import AccessDeniedError, ConflictError, NotFoundError, TransientError
 from service.domain.observations import LeaseLost, TickFailed
-from service.domain.options import WorkerOptions
 from service.domain.phases import Phase, PhaseEvent
 from service.leasing.owned_leases import DISCOVERY_LEASE, OwnedLeases
 from service.ports import Clock
@@ -157,7 +156,7 @@ class Worker:
         if notifier:
             ticks["notify"] = notifier.tick
         supervisor = Supervisor(
-            ExecutionClaimer(table, self.leases, WorkerOptions(), clock, observe),
+            ExecutionClaimer(table, self.leases, clock, observe, max_executions=10, poll_interval_s=15.0),
             self.leases,
             partial(FakeRunner, self),
             ticks,
