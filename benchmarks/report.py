@@ -16,7 +16,7 @@ def show(figures: Figures) -> None:
         f"Python {figures.python}, {figures.machine}, {figures.cpus} CPUs. {figures.files:,} files, each logged as "
         f"transferred and as verified. Costs are medians. Runs: {figures.runs}.",
         "CPU is that of the measured process, without opening its SDK clients.",
-        "Fewest calls: 25 full runs of facts a call for each page of the log, messages / 10, objects / 1,000; the log's "
+        "Fewest calls: 25 full runs of facts for each page of the log, messages / 10, objects / 1,000; the log's "
         "pages and the empty answer at its end.",
         sep="\n",
     )
