@@ -32,7 +32,7 @@ EXPLANATIONS = {
     "CARRIED": "sends nothing; the verified files wait for the next success",
     "carried": "the verified files of this execution are on the queue too",
 }
-"""What DataSync and the service do, by status or phase; or by the reason for a phase, which goes before."""
+"""The work of DataSync and of the service, by status or phase. A reason that is listed here comes before its phase."""
 
 SHORT_LIVED = frozenset({"QUEUED", "LAUNCHING", "PREPARING"})
 """DataSync's statuses that get no line: nothing happens to a file in them."""
